@@ -1,0 +1,231 @@
+"""Adam, and clipping by the global norm (chapter 7)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman_np.parameters import Array, Parameters
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+
+
+@dataclass(frozen=True, eq=False)
+class AdamState:
+    """What Adam remembers of the gradients so far."""
+
+    step: int
+    """How many updates there were."""
+    m: Parameters
+    """Running mean of the gradients, not yet corrected for its start at zero (7.1)."""
+    v: Parameters
+    """Running mean of their squares, not yet corrected (7.2)."""
+    v_max: Parameters
+    """The largest `v` so far (7.9); equal to `v` unless `amsgrad` is on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamOptions:
+    """Adam's constants, with `torch.optim.Adam`'s names and defaults.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate, 0 or more.
+    betas : pair of floats in [0, 1)
+        Decay of the two running means.
+    eps : float
+        Added to the root, outside it and after the bias correction (7.5); 0 or more.
+    weight_decay : float
+        Pull towards zero; 0 or more.
+    decoupled : bool
+        False adds the decay to the gradient, as `torch.optim.Adam` does (7.6); True shrinks the
+        parameters, as `torch.optim.AdamW` does (7.7).
+    amsgrad : bool
+        Divide by the largest `v` so far (7.9).
+    maximize : bool
+        Go up in place of down (7.8).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    decoupled: bool = False
+    amsgrad: bool = False
+    maximize: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "eps", "weight_decay"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:
+                raise ValueError(f"{name}: expected a finite number, 0 or more, got {value}")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas: expected two numbers in [0, 1), got {self.betas}")
+
+
+def adam_step(
+    p: Shaped[Array, "..."],
+    g: Shaped[Array, "..."],
+    m: Shaped[Array, "..."],
+    v: Shaped[Array, "..."],
+    v_max: Shaped[Array, "..."],
+    step: int,
+    options: AdamOptions,
+) -> tuple[Shaped[Array, "..."], ...]:
+    """Update one array; nothing that is passed in is changed.
+
+    Parameters
+    ----------
+    p, g, m, v, v_max : arrays of one shape
+        The parameter, its gradient, and Adam's state of it.
+    step : int
+        Number of this update, from 1.
+    options : AdamOptions
+
+    Returns
+    -------
+    p, m, v, v_max : arrays
+        New values. The order of operations is Kingma and Ba's algorithm 1, as in `torch.optim.Adam`.
+    """
+    lr, (beta_1, beta_2), decay = options.lr, options.betas, options.weight_decay
+    if options.maximize:
+        # (7.8)
+        g = -g
+
+    if decay and options.decoupled:
+        # (7.7)
+        p = p * (1 - lr * decay)
+
+    elif decay:
+        # (7.6)
+        g = g + decay * p
+
+    # (7.1)
+    m = beta_1 * m + (1 - beta_1) * g
+
+    # (7.2)
+    v = beta_2 * v + (1 - beta_2) * (g * g)
+
+    # (7.9)
+    v_max = np.maximum(v_max, v) if options.amsgrad else v
+
+    # (7.3)
+    m_hat = m / (1 - beta_1**step)
+
+    # (7.4)
+    root_v_hat = np.sqrt(v_max) / math.sqrt(1 - beta_2**step)
+
+    # (7.5)
+    p = p - lr * m_hat / (root_v_hat + options.eps)
+
+    return p, m, v, v_max
+
+
+class Adam:
+    """Adam on the five arrays of a network: `params = optimiser.step(params, grads)`.
+
+    Parameters
+    ----------
+    **options
+        See `AdamOptions`: `lr`, `betas`, `eps`, `weight_decay`, `decoupled`, `amsgrad`, `maximize`.
+
+    Attributes
+    ----------
+    options : AdamOptions
+        May be replaced between steps, for example to change the learning rate.
+    state : AdamState or None
+        None before the first step. An immutable value: keep it, look at it, or put it back.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        amsgrad: bool = False,
+        maximize: bool = False,
+    ) -> None:
+        self.options = AdamOptions(
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            decoupled=decoupled,
+            amsgrad=amsgrad,
+            maximize=maximize,
+        )
+        self.state: AdamState | None = None
+
+    def step(self, params: Parameters, grads: Parameters) -> Parameters:
+        """Return the updated parameters; `params` and `grads` stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If `grads` has other shapes.
+        TypeError
+            If `grads` has another dtype.
+        """
+        if grads.dtype != params.dtype:
+            raise TypeError(f"grads: expected dtype {params.dtype} as params, got {grads.dtype}")
+        for (name, p), g in zip(params.items(), grads, strict=True):
+            if g.shape != p.shape:
+                raise ValueError(f"grads.{name}: expected shape {p.shape} as in params, got {g.shape}")
+        zero = params.map(np.zeros_like)
+        state = self.state or AdamState(0, zero, zero, zero)
+        step = state.step + 1
+        updated = [
+            adam_step(*arrays, step, self.options)
+            for arrays in zip(params, grads, state.m, state.v, state.v_max, strict=True)
+        ]
+        new, m, v, v_max = (Parameters(*arrays) for arrays in zip(*updated, strict=True))
+        self.state = AdamState(step, m, v, v_max)
+        return new
+
+    def __repr__(self) -> str:
+        return repr(self.options).replace("AdamOptions", "Adam")
+
+
+def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, float]:
+    """Scale the gradients so that their global norm is at most `max_norm` (7.10).
+
+    As `torch.nn.utils.clip_grad_norm_`, 1e-6 in the denominator included, but a new value is returned.
+
+    Parameters
+    ----------
+    grads : Parameters
+    max_norm : float
+        Largest Euclidean norm of all gradients taken as one vector; above 0.
+
+    Returns
+    -------
+    grads : Parameters
+        Scaled, or as they were where the norm is small enough.
+    norm : float
+        The norm before clipping.
+
+    Raises
+    ------
+    ValueError
+        If `max_norm` is not above 0.
+    """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm: expected a number above 0, got {max_norm}")
+    # (7.10)
+    norm = float(np.sqrt(sum(float(np.vdot(g, g).real) for g in grads)))
+    scale = min(max_norm / (norm + 1e-6), 1.0)
+
+    return grads.map(lambda g: g * g.dtype.type(scale)), norm

@@ -1,0 +1,279 @@
+"""A whole sequence, forward and backward: the only loop over time.
+
+`cell.py` says what is computed; here the same sums are taken in another order (chapter 9): whatever does
+not depend on the state before is one product over all steps, outside the loop, and stretches between
+resets run side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman_np.cell import Activation, check_activation, phi
+from elman_np.parameters import Array, Parameters, check_count, check_dtype, check_shape, frozen
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """N stretches of S steps that do not depend on each other, side by side (9.4)."""
+
+    x: Shaped[Array, "S N B I"]
+    h: Shaped[Array, "S+1 N B H"]  # the first state in front
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """All that `backward` needs from `forward`: read-only arrays, good for any number of calls.
+
+    Without resets there is one block of one stretch. With resets there is a block of all whole
+    stretches, and another for the steps that are left at the end, if any.
+    """
+
+    params: Parameters
+    activation: Activation
+    chunk: int | None
+    blocks: tuple[Block, ...]
+
+    @property
+    def h(self) -> Shaped[Array, "T B H"]:
+        """Hidden states h_1 ... h_T in the order of time."""
+        return _unfold([block.h[1:] for block in self.blocks])
+
+
+def check_truncation(reset_every: int | None, chunk: int | None) -> None:
+    """Raise unless at most one truncation is asked for, every 1 or more steps."""
+    if reset_every is not None and chunk is not None:
+        raise ValueError(
+            f"reset_every and chunk: expected at most one of them, got {reset_every} and {chunk}; "
+            "a reset already cuts the gradient"
+        )
+    for name, steps in {"reset_every": reset_every, "chunk": chunk}.items():
+        if steps is not None:
+            check_count(name, steps)
+
+
+def forward(
+    params: Parameters,
+    x: Shaped[Array, "T B I"],
+    h_0: Shaped[Array, "B H"],
+    *,
+    activation: Activation = "tanh",
+    reset_every: int | None = None,
+    chunk: int | None = None,
+) -> tuple[Shaped[Array, "T B O"], Shaped[Array, "B H"], Tape]:
+    """Run the network over a batch of sequences.
+
+    Parameters
+    ----------
+    params : Parameters
+    x : array (T, B, I)
+        T = 0 and B = 0 are allowed: no steps give back `h_0`.
+    h_0 : array (B, H)
+        State before the first step.
+    activation : {"tanh", "relu"}
+    reset_every : int, optional
+        The state goes back to `h_0` after every so many steps (5.1).
+    chunk : int, optional
+        The state is carried, but the gradient is cut after every so many steps (5.2): only `backward`
+        differs.
+
+    Returns
+    -------
+    y : array (T, B, O)
+        y_1 ... y_T.
+    h_n : array (B, H)
+        h_T, the state after the last step, whether or not a reset is due there.
+    tape : Tape
+        For `backward`.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, the activation is unknown, or both truncations are asked for.
+    TypeError
+        If an array is not floating point, or its dtype is not that of the parameters.
+    """
+    check_activation(activation)
+    check_truncation(reset_every, chunk)
+    if x.ndim != 3 or x.shape[2] != params.input_size:
+        raise ValueError(f"x: expected shape (T, B, {params.input_size}), got {x.shape}")
+    check_shape("h_0", h_0, (x.shape[1], params.hidden_size))
+    check_dtype("x", x, params.dtype)
+    check_dtype("h_0", h_0, params.dtype)
+
+    blocks = tuple(
+        Block(part, _states(params, part, h_0, activation))
+        for part in _fold(frozen(x), reset_every or len(x))
+    )
+
+    # (1.3)
+    y = _unfold([_rows(block.h[1:], params.w_y.T) + params.b_y for block in blocks])
+
+    return y, blocks[-1].h[-1, -1].copy(), Tape(params, activation, chunk, blocks)
+
+
+def backward(
+    tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
+) -> tuple[Parameters, Shaped[Array, "T B I"], Shaped[Array, "B H"]]:
+    """Back-propagation through time.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`; it is not used up.
+    dy : array (T, B, O)
+        Upstream gradient: of the loss with respect to every y_t.
+    dh_n : array (B, H), optional
+        Upstream gradient of the loss with respect to the returned `h_n`; zero if left out.
+
+    Returns
+    -------
+    grads : Parameters
+        Gradients of the five arrays, summed over steps and batch.
+    dx : array (T, B, I)
+    dh_0 : array (B, H)
+
+    Raises
+    ------
+    ValueError
+        If an upstream gradient does not have the shape of what it belongs to.
+    TypeError
+        If its dtype is another.
+    """
+    params, (first, *_) = tape.params, tape.blocks
+    steps = sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks)
+    batch_size = first.x.shape[2]
+    if dh_n is None:
+        dh_n = np.zeros((batch_size, params.hidden_size), params.dtype)
+    check_shape("dy", dy, (steps, batch_size, params.output_size))
+    check_shape("dh_n", dh_n, (batch_size, params.hidden_size))
+    check_dtype("dy", dy, params.dtype)
+    check_dtype("dh_n", dh_n, params.dtype)
+
+    grads, dxs, dh_0 = [], [], np.zeros_like(dh_n)
+    for block, dy_part in zip(tape.blocks, _fold(dy, len(first.x)), strict=True):
+        dh_last = np.zeros_like(block.h[0])
+        if block is tape.blocks[-1]:
+            dh_last[-1] = dh_n
+        da, dh_first = _state_gradients(tape, block, dy_part, dh_last)
+        grads.append(_parameter_gradients(block, dy_part, da))
+        # (3.7)
+        dxs.append(_rows(da, params.w_x))
+
+        # (5.1)
+        dh_0 += dh_first.sum(axis=0)
+
+    total = grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])
+    return total, _unfold(dxs), dh_0
+
+
+def _states(
+    params: Parameters, x: Shaped[Array, "S N B I"], h_0: Shaped[Array, "B H"], activation: Activation
+) -> Shaped[Array, "S+1 N B H"]:
+    h = np.empty((len(x) + 1, *x.shape[1:3], params.hidden_size), params.dtype)
+    h[0] = h_0
+    # (9.1)
+    np.add(_rows(x, params.w_x.T), params.b_h, out=h[1:])
+
+    rows = h.reshape(len(h), math.prod(h.shape[1:3]), params.hidden_size)
+    carried = np.empty_like(rows[0])
+    for before, now in pairwise(rows):
+        # (9.2)
+        np.matmul(before, params.w_h.T, out=carried)
+        now += carried
+        phi(now, activation, out=now)
+
+    h.flags.writeable = False
+    return h
+
+
+def _state_gradients(
+    tape: Tape, block: Block, dy: Shaped[Array, "S N B O"], dh_last: Shaped[Array, "N B H"]
+) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
+    """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
+    w_h = tape.params.w_h
+    # (9.3)
+    da = _rows(dy, tape.params.w_y)
+
+    h = block.h[1:].reshape(len(da), math.prod(dh_last.shape[:2]), len(w_h))
+    da_rows, dh_next = da.reshape(h.shape), dh_last.reshape(h.shape[1:])
+    slope = 1 - h * h if tape.activation == "tanh" else None
+    for t in reversed(range(len(da))):
+        # (3.2)
+        da_t = da_rows[t]
+        da_t += dh_next
+
+        if slope is not None:
+            # (3.4)
+            da_t *= slope[t]
+
+        else:
+            # (3.5)
+            da_t[h[t].real <= 0] = 0
+
+        # (3.6)
+        np.matmul(da_t, w_h, out=dh_next)
+
+        # (5.2)
+        if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
+            dh_next[:] = 0
+
+    return da, dh_next.reshape(dh_last.shape)
+
+
+def _parameter_gradients(
+    block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
+) -> Parameters:
+    """Sum over steps and batch at once: one product for each array (9.5)."""
+    x, h_before, h, dy, da = (
+        z.reshape(math.prod(z.shape[:-1]), z.shape[-1]) for z in (block.x, block.h[:-1], block.h[1:], dy, da)
+    )
+    # (3.8)
+    dw_x = da.T @ x
+
+    # (3.9)
+    dw_h = da.T @ h_before
+
+    # (3.10)
+    db_h = da.sum(axis=0)
+
+    # (3.11)
+    dw_y = dy.T @ h
+
+    # (3.12)
+    db_y = dy.sum(axis=0)
+
+    return Parameters(dw_x, dw_h, db_h, dw_y, db_y)
+
+
+def _rows(z: Shaped[Array, "... K"], matrix: Shaped[Array, "K M"]) -> Shaped[Array, "... M"]:
+    """Multiply every row of `z` by `matrix`, as one product."""
+    product: Array = np.matmul(z.reshape(math.prod(z.shape[:-1]), z.shape[-1]), matrix)
+    return product.reshape(*z.shape[:-1], matrix.shape[-1])
+
+
+def _fold(z: Shaped[Array, "T ..."], stretch: int) -> list[Shaped[Array, "S N ..."]]:
+    """Cut time into stretches and lay them side by side; what is left at the end comes by itself."""
+    count, rest = divmod(len(z), stretch) if stretch else (0, 0)
+    whole, left = z[: count * stretch], z[count * stretch :]
+    parts = []
+    if count:
+        parts.append(whole.reshape(count, stretch, *z.shape[1:]).swapaxes(0, 1))
+    if rest or not count:
+        parts.append(left[:, None])
+    return parts
+
+
+def _unfold(parts: Sequence[Shaped[Array, "S N ..."]]) -> Shaped[Array, "T ..."]:
+    """Put the stretches back into the order of time: the inverse of `_fold`."""
+    series = [z.swapaxes(0, 1).reshape(z.shape[0] * z.shape[1], *z.shape[2:]) for z in parts]
+    return series[0] if len(series) == 1 else np.concatenate(series)

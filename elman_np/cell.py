@@ -1,0 +1,143 @@
+"""One step of an Elman network, forward and backward: the specification.
+
+To be read beside `docs/cell.md` (1.x) and `docs/bptt.md` (3.x). `bptt.py` computes the same sums for a
+whole sequence in another order, and is tested equal to this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from elman_np.parameters import Array, Parameters
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+
+Activation: TypeAlias = Literal["tanh", "relu"]
+
+
+class StepGradients(NamedTuple):
+    """What one step sends back: to the parameters, to its input, and to the step before."""
+
+    grads: Parameters
+    dx: Shaped[Array, "B I"]
+    dh_next: Shaped[Array, "B H"]
+
+
+def check_activation(activation: str) -> None:
+    """Raise ValueError unless `activation` is known."""
+    if activation not in ("tanh", "relu"):
+        raise ValueError(f"activation: expected 'tanh' or 'relu', got {activation!r}")
+
+
+def phi(a: Shaped[Array, "..."], activation: Activation, out: Array | None = None) -> Shaped[Array, "..."]:
+    """Apply the activation elementwise, into `out` if given.
+
+    The complex step needs both for complex `a`: there, relu goes by the sign of the real part.
+    """
+    if activation == "tanh":
+        # (1.4)
+        h: Array = np.tanh(a, out=out)
+
+    elif np.iscomplexobj(a):
+        h = np.multiply(a, a.real > 0, out=out)
+    else:
+        # (1.5)
+        h = np.maximum(a, 0, out=out)
+
+    return h
+
+
+def dphi(dh: Shaped[Array, "..."], h: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:
+    """Send `dh` back through the activation: dh * phi'(a), from h = phi(a) alone.
+
+    relu's derivative at exactly 0 is 0, and at NaN it is 1, as PyTorch has them.
+    """
+    if activation == "tanh":
+        # (3.4)
+        da: Array = dh * (1 - h * h)
+
+    else:
+        # (3.5)
+        da = np.where(h.real <= 0, 0, dh)
+
+    return da
+
+
+def step(
+    params: Parameters, x: Shaped[Array, "B I"], h: Shaped[Array, "B H"], activation: Activation
+) -> tuple[Shaped[Array, "B O"], Shaped[Array, "B H"]]:
+    """One step forward: from `x_t` and `h_{t-1}` to `y_t` and `h_t`."""
+    # (1.1)
+    a = x @ params.w_x.T + h @ params.w_h.T + params.b_h
+
+    # (1.2)
+    h = phi(a, activation)
+
+    # (1.3)
+    y = h @ params.w_y.T + params.b_y
+
+    return y, h
+
+
+def step_backward(
+    params: Parameters,
+    x: Shaped[Array, "B I"],
+    h_before: Shaped[Array, "B H"],
+    h: Shaped[Array, "B H"],
+    dy: Shaped[Array, "B O"],
+    dh_next: Shaped[Array, "B H"],
+    activation: Activation,
+) -> StepGradients:
+    """One step backward: from `dL/dy_t` and what the future sends, to every input of the step.
+
+    Parameters
+    ----------
+    params : Parameters
+    x, h_before, h : arrays (B, I), (B, H), (B, H)
+        x_t, h_{t-1} and h_t of the forward step.
+    dy : array (B, O)
+        Gradient of the loss with respect to y_t.
+    dh_next : array (B, H)
+        Gradient of the loss with respect to h_t by way of step t + 1, and only that: what comes by way
+        of y_t is added here. At the last step it is the upstream gradient of h_n.
+    activation : {"tanh", "relu"}
+
+    Returns
+    -------
+    StepGradients
+        `grads`, this step's part of each parameter's gradient; `dx`; and `dh_next` for step t - 1.
+    """
+    # (3.1)
+    dh_out = dy @ params.w_y
+
+    # (3.2)
+    dh = dh_out + dh_next
+
+    # (3.3)
+    da = dphi(dh, h, activation)
+
+    # (3.8)
+    dw_x = da.T @ x
+
+    # (3.9)
+    dw_h = da.T @ h_before
+
+    # (3.10)
+    db_h = da.sum(axis=0)
+
+    # (3.11)
+    dw_y = dy.T @ h
+
+    # (3.12)
+    db_y = dy.sum(axis=0)
+
+    # (3.7)
+    dx = da @ params.w_x
+
+    # (3.6)
+    dh_before = da @ params.w_h
+
+    return StepGradients(Parameters(dw_x, dw_h, db_h, dw_y, db_y), dx, dh_before)

@@ -1,0 +1,64 @@
+"""The mean squared error and its gradient (chapter 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman_np.parameters import Array, check_dtype
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+
+
+def mse_loss(
+    y: Shaped[Array, "*shape"], target: Shaped[Array, "*shape"]
+) -> tuple[np.inexact, Shaped[Array, "*shape"]]:
+    """Mean of the squared differences, and its gradient with respect to `y`.
+
+    Parameters
+    ----------
+    y, target : arrays of one shape and one dtype
+        Outputs, and what they should have been.
+
+    Returns
+    -------
+    loss : scalar of their dtype
+        (2.1); in squared units of `y`.
+    dy : array of their shape
+        (2.2), the upstream gradient that `backward` takes.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, even where NumPy or PyTorch could broadcast them, or if there is nothing to
+        average.
+    TypeError
+        If the dtypes differ or are not floating point.
+    """
+    if y.shape != target.shape:
+        raise ValueError(f"target: expected shape {y.shape} as y, got {target.shape}{_broadcast(y, target)}")
+    check_dtype("y", y, y.dtype)
+    check_dtype("target", target, y.dtype)
+    if y.size == 0:
+        raise ValueError(f"y: expected at least one element to average, got shape {y.shape}")
+    # (2.1)
+    residual = y - target
+    loss = np.mean(residual * residual)
+
+    # (2.2)
+    dy = residual * (2 / y.size)
+
+    return loss, dy
+
+
+def _broadcast(y: Array, target: Array) -> str:
+    try:
+        shape = np.broadcast_shapes(y.shape, target.shape)
+    except ValueError:
+        return ""
+    return (
+        f"; broadcasting would have compared every output with every target, as an array of shape {shape}, "
+        "whose mean is least where all outputs are the mean of the targets: reshape one of the two"
+    )

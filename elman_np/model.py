@@ -1,0 +1,242 @@
+"""`ElmanRNN`: parameters, options and the three layouts, over `bptt`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from elman_np import bptt
+from elman_np.cell import Activation, check_activation
+from elman_np.parameters import Array, Init, Parameters, Rng, check_shape, init_parameters
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+    from numpy.typing import DTypeLike
+
+
+class Layout(NamedTuple):
+    """The shapes that one forward pass has for its caller, and its batch size underneath."""
+
+    x: tuple[int, ...]
+    y: tuple[int, ...]
+    h: tuple[int, ...]
+    batch_size: int
+
+
+class ModelTape(NamedTuple):
+    """The tape of `ElmanRNN.forward`: `bptt`'s, and the layout to give gradients back in."""
+
+    tape: bptt.Tape
+    layout: Layout
+
+
+class ElmanRNN:
+    """An Elman network: one hidden layer that sees its own last state.
+
+    h_t = phi(x_t w_x^T + h_{t-1} w_h^T + b_h) and y_t = h_t w_y^T + b_y.
+
+    Inputs come in one of three layouts, and everything that belongs to them has the same:
+
+    ========= ========= ============ ========= ===========================
+    layout    x         h_0, h_n     y         needs
+    ========= ========= ============ ========= ===========================
+    series    (T,)      (H,)         (T,)      input_size = output_size = 1
+    unbatched (T, I)    (H,)         (T, O)
+    batch     (T, B, I) (B, H)       (T, B, O)
+    ========= ========= ============ ========= ===========================
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size : int
+        I, H and O.
+    activation : {"tanh", "relu"}
+    reset_every : int, optional
+        The state goes back to `h_0` after every so many steps.
+    chunk : int, optional
+        The state is carried but the gradient is cut after every so many steps, as `detach` does. With
+        either, k >= T is no truncation.
+    dtype : float64 or float32
+    init : {"uniform", "normal"}
+        See `init_parameters`.
+    rng : None, int or numpy.random.Generator
+        Seed or generator of the first parameters.
+
+    Attributes
+    ----------
+    params : Parameters
+        Replace it to update the network: `model.params = optimiser.step(model.params, grads)`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown activation or init, a size below 1, or both truncations at once.
+    TypeError
+        For another dtype.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 1,
+        hidden_size: int = 8,
+        output_size: int = 1,
+        *,
+        activation: Activation = "tanh",
+        reset_every: int | None = None,
+        chunk: int | None = None,
+        dtype: DTypeLike = np.float64,
+        init: Init = "uniform",
+        rng: Rng = None,
+    ) -> None:
+        check_activation(activation)
+        bptt.check_truncation(reset_every, chunk)
+        self.activation: Activation = activation
+        self.reset_every = reset_every
+        self.chunk = chunk
+        self._params = init_parameters(input_size, hidden_size, output_size, init=init, dtype=dtype, rng=rng)
+
+    @classmethod
+    def from_params(
+        cls,
+        params: Parameters,
+        *,
+        activation: Activation = "tanh",
+        reset_every: int | None = None,
+        chunk: int | None = None,
+    ) -> ElmanRNN:
+        """Make a network from parameters that are there already."""
+        model = cls(
+            params.input_size,
+            params.hidden_size,
+            params.output_size,
+            activation=activation,
+            reset_every=reset_every,
+            chunk=chunk,
+            dtype=params.dtype,
+            rng=0,
+        )
+        model.params = params
+        return model
+
+    @property
+    def params(self) -> Parameters:
+        """The five arrays."""
+        return self._params
+
+    @params.setter
+    def params(self, new: Parameters) -> None:
+        if not isinstance(new, Parameters):
+            raise TypeError(f"params: expected Parameters, got {type(new).__name__}")
+        for (name, old), value in zip(self._params.items(), new, strict=True):
+            check_shape(name, value, old.shape)
+        if new.dtype != self.dtype:
+            raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
+        self._params = new
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of parameters, inputs, states and gradients."""
+        return self._params.dtype
+
+    def forward(
+        self, x: Shaped[Array, "..."], h_0: Shaped[Array, "..."] | None = None
+    ) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."], ModelTape]:
+        """Run over `x` from the state `h_0` (zeros if left out).
+
+        Returns
+        -------
+        y : array
+            Outputs, in the layout of `x`.
+        h_n : array
+            The state after the last step.
+        tape : ModelTape
+            For `backward`.
+
+        Raises
+        ------
+        ValueError
+            If a shape fits none of the layouts.
+        TypeError
+            If a dtype is not the network's.
+        """
+        layout = self._layout(x)
+        if h_0 is None:
+            h_0 = np.zeros(layout.h, self.dtype)
+        check_shape("h_0", h_0, layout.h)
+        y, h_n, tape = bptt.forward(
+            self.params,
+            x.reshape(len(x), layout.batch_size, self.params.input_size),
+            h_0.reshape(layout.batch_size, self.params.hidden_size),
+            activation=self.activation,
+            reset_every=self.reset_every,
+            chunk=self.chunk,
+        )
+        return y.reshape(layout.y), h_n.reshape(layout.h), ModelTape(tape, layout)
+
+    def backward(
+        self, tape: ModelTape, dy: Shaped[Array, "..."], dh_n: Shaped[Array, "..."] | None = None
+    ) -> tuple[Parameters, Shaped[Array, "..."], Shaped[Array, "..."]]:
+        """Back-propagate upstream gradients through the pass that made `tape`.
+
+        Parameters
+        ----------
+        tape : ModelTape
+            From `forward`. It knows the parameters that it was made with; those of the network may have
+            changed since.
+        dy : array
+            Gradient of the loss with respect to `y`, of its shape.
+        dh_n : array, optional
+            Gradient of the loss with respect to `h_n`, of its shape; zero if left out.
+
+        Returns
+        -------
+        grads : Parameters
+        dx, dh_0 : arrays
+            Of the shapes of `x` and `h_0`.
+
+        Raises
+        ------
+        ValueError
+            If a shape is not that of what the gradient belongs to.
+        TypeError
+            If a dtype is not the network's.
+        """
+        layout = tape.layout
+        check_shape("dy", dy, layout.y)
+        if dh_n is not None:
+            check_shape("dh_n", dh_n, layout.h)
+            dh_n = dh_n.reshape(layout.batch_size, self.params.hidden_size)
+        dy = dy.reshape(len(dy), layout.batch_size, self.params.output_size)
+        grads, dx, dh_0 = bptt.backward(tape.tape, dy, dh_n)
+        return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
+
+    def __call__(
+        self, x: Shaped[Array, "..."], h_0: Shaped[Array, "..."] | None = None
+    ) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."]]:
+        """Return `y` and `h_n` without a tape."""
+        y, h_n, _ = self.forward(x, h_0)
+        return y, h_n
+
+    def __repr__(self) -> str:
+        params = self.params
+        truncation = "".join(
+            f", {name}={steps}"
+            for name, steps in {"reset_every": self.reset_every, "chunk": self.chunk}.items()
+            if steps is not None
+        )
+        return (
+            f"ElmanRNN({params.input_size}, {params.hidden_size}, {params.output_size}, "
+            f"activation={self.activation!r}{truncation}, dtype={self.dtype})"
+        )
+
+    def _layout(self, x: Array) -> Layout:
+        inputs, hidden, outputs = self.params.input_size, self.params.hidden_size, self.params.output_size
+        match x.shape:
+            case (steps,) if inputs == outputs == 1:
+                return Layout(x.shape, (steps,), (hidden,), 1)
+            case (steps, width) if width == inputs:
+                return Layout(x.shape, (steps, outputs), (hidden,), 1)
+            case (steps, batch, width) if width == inputs:
+                return Layout(x.shape, (steps, batch, outputs), (batch, hidden), batch)
+        series = " or (T,)" if inputs == outputs == 1 else ""
+        raise ValueError(f"x: expected shape (T, B, {inputs}) or (T, {inputs}){series}, got {x.shape}")

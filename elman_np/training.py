@@ -1,0 +1,316 @@
+"""From prices to a trained network: split, windows, scaling, mini-batches, epochs, forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman_np.adam import Adam, clip_grad_norm
+from elman_np.losses import mse_loss
+from elman_np.model import ElmanRNN
+from elman_np.parameters import REAL, Array, Rng, check_count
+
+if TYPE_CHECKING:
+    import polars as pl
+    from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of training came to."""
+
+    epoch: int
+    """From 1."""
+    loss: float
+    """Mean loss over its windows, each batch with the parameters that it met."""
+    grad_norm: float
+    """Largest norm of a batch's gradient, before clipping."""
+    validation_loss: float | None
+    """Loss on the validation windows after the epoch, if there are any."""
+
+
+class History(list[Epoch]):
+    """The epochs of a training, in order."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One row an epoch."""
+        import polars as pl
+
+        return pl.DataFrame([vars(epoch) for epoch in self], infer_schema_length=None)
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss is no longer finite. `history` has the epochs before."""
+
+    def __init__(self, epoch: int, loss: float, history: History) -> None:
+        super().__init__(
+            f"epoch {epoch}: the loss is {loss}; try a smaller learning rate, clip_norm, or scaled inputs"
+        )
+        self.history = history
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Standardises a series: z = (x - mean) / std (2.3).
+
+    Parameters
+    ----------
+    mean, std : float
+        In the units of the series. `std` is above 0.
+    """
+
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, series: Float[Array, "..."]) -> Scaler:
+        """Take mean and standard deviation from the training part, and from nothing else.
+
+        Raises
+        ------
+        ValueError
+            If the series is empty, not finite, or constant.
+        """
+        _check_series("series", series)
+        mean, std = float(np.mean(series)), float(np.std(series))
+        if std <= 8 * np.finfo(series.dtype).eps * abs(mean):
+            raise ValueError(f"series: expected values that differ, got a constant {mean}")
+        return cls(mean, std)
+
+    def transform(self, series: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the series in standard units."""
+        # (2.3)
+        return (series - self.mean) / self.std
+
+    def inverse(self, scaled: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return a scaled series in its own units."""
+        # (2.4)
+        return scaled * self.std + self.mean
+
+
+def split(
+    series: Float[Array, "T ..."], train: float = 0.7, validation: float = 0.15
+) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    """Cut a series into training, validation and test parts, in the order of time.
+
+    Parameters
+    ----------
+    series : array (T, ...)
+    train, validation : float
+        Fractions of T; the test part is what is left.
+
+    Raises
+    ------
+    ValueError
+        If the series is empty or not finite, or the fractions leave a part without a day.
+    """
+    _check_series("series", series)
+    if not (0 < train < 1 and 0 < validation < 1 and train + validation < 1):
+        raise ValueError(
+            f"train, validation: expected positive fractions with a sum below 1, got {train}, {validation}"
+        )
+    first, second = round(len(series) * train), round(len(series) * (train + validation))
+    parts = series[:first], series[first:second], series[second:]
+    if not all(map(len, parts)):
+        raise ValueError(
+            f"series: expected enough days for three parts, got {len(series)}, which gives "
+            f"{', '.join(str(len(part)) for part in parts)}"
+        )
+    return parts
+
+
+def windows(series: Float[Array, "T"], length: int) -> tuple[Float[Array, "L N 1"], Float[Array, "L N 1"]]:
+    """All windows of a series, each with its targets one day on.
+
+    Parameters
+    ----------
+    series : array (T,)
+    length : int
+        Days in a window.
+
+    Returns
+    -------
+    x, target : arrays (length, N, 1)
+        N = T - length; `target[t, n]` is the day after `x[t, n]`.
+
+    Raises
+    ------
+    ValueError
+        If the series is empty, not one-dimensional or not finite, or the window does not fit.
+    """
+    _check_series("series", series)
+    if series.ndim != 1:
+        raise ValueError(f"series: expected shape (T,), got {series.shape}")
+    check_count("length", length)
+    if length >= len(series):
+        raise ValueError(
+            f"length: expected at most {len(series) - 1}, a day less than the series, got {length}"
+        )
+    view = np.lib.stride_tricks.sliding_window_view(series, length).T[..., None]
+    return view[:, :-1].copy(), view[:, 1:].copy()
+
+
+def batches(
+    count: int, batch_size: int | None, *, shuffle: bool, rng: np.random.Generator
+) -> Iterator[Int[Array, "B"]]:
+    """Draw the indices of one epoch's mini-batches of windows; the last may be smaller.
+
+    Both backends draw their batches here, so that one seed gives one order.
+    """
+    order = rng.permutation(count) if shuffle else np.arange(count)
+    size = batch_size or count
+    return (order[start : start + size] for start in range(0, count, size))
+
+
+def train(
+    model: ElmanRNN,
+    x: Float[Array, "T N I"],
+    target: Float[Array, "T N O"],
+    *,
+    optimiser: Adam,
+    epochs: int,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    clip_norm: float | None = None,
+    validation: tuple[Float[Array, "T M I"], Float[Array, "T M O"]] | None = None,
+    callback: Callable[[Epoch], object] | None = None,
+    rng: Rng = None,
+) -> History:
+    """Train a network in place on windows, by the mean squared error.
+
+    Parameters
+    ----------
+    model : ElmanRNN
+        Its `params` are replaced after every batch.
+    x, target : arrays (T, N, I), (T, N, O)
+        N windows, as `windows` makes them.
+    optimiser : Adam
+    epochs : int
+    batch_size : int, optional
+        Windows in a batch; all of them if left out.
+    shuffle : bool
+        Draw the windows (never the days inside one) in a new order every epoch.
+    clip_norm : float, optional
+        Clip every batch's gradient to this global norm (7.10).
+    validation : pair of arrays, optional
+        Windows and targets to be judged after every epoch.
+    callback : callable, optional
+        Called with every `Epoch`.
+    rng : None, int or numpy.random.Generator
+        Seed or generator of the order of the windows.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, there are no windows, or there is a value that is not finite.
+    TypeError
+        If a dtype is not the network's.
+    TrainingDiverged
+        When the loss is no longer finite. The network keeps the parameters that gave that loss.
+    """
+    check_training_data(model.dtype, x, target, epochs, batch_size, validation)
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: expected a number above 0, got {clip_norm}")
+    generator = np.random.default_rng(rng)
+    history = History()
+    for epoch in range(1, epochs + 1):
+        total, norm = 0.0, 0.0
+        for batch in batches(x.shape[1], batch_size, shuffle=shuffle, rng=generator):
+            y, _, tape = model.forward(x[:, batch])
+            loss, dy = mse_loss(y, target[:, batch])
+            if not np.isfinite(loss):
+                raise TrainingDiverged(epoch, float(loss), history)
+            grads, _, _ = model.backward(tape, dy)
+            clipped, batch_norm = clip_grad_norm(grads, clip_norm or np.inf)
+            model.params = optimiser.step(model.params, clipped)
+            total += float(loss) * len(batch)
+            norm = max(norm, batch_norm)
+        judged = None if validation is None else float(mse_loss(model(validation[0])[0], validation[1])[0])
+        history.append(Epoch(epoch, total / x.shape[1], norm, judged))
+        if callback is not None:
+            callback(history[-1])
+    return history
+
+
+def check_training_data(
+    dtype: np.dtype[np.floating],
+    x: Array,
+    target: Array,
+    epochs: int,
+    batch_size: int | None,
+    validation: tuple[Array, Array] | None = None,
+) -> None:
+    """Refuse what cannot be meant, before anything changes; shared by both backends."""
+    check_count("epochs", epochs)
+    if batch_size is not None:
+        check_count("batch_size", batch_size)
+    pairs = {"x": x, "target": target}
+    if validation is not None:
+        pairs |= {"validation[0]": validation[0], "validation[1]": validation[1]}
+    for name, value in pairs.items():
+        if value.ndim != 3:
+            raise ValueError(f"{name}: expected windows of shape (T, N, size), got {value.shape}")
+        _check_series(name, value)
+        if value.dtype != dtype:
+            raise TypeError(f"{name}: expected dtype {dtype} as the model, got {value.dtype}")
+    values = list(pairs)
+    for name, other in zip(values[::2], values[1::2], strict=True):
+        if pairs[name].shape[:2] != pairs[other].shape[:2]:
+            raise ValueError(
+                f"{other}: expected {pairs[name].shape[:2]} steps and windows as {name}, "
+                f"got {pairs[other].shape[:2]}"
+            )
+
+
+def forecast(model: ElmanRNN, scaler: Scaler, series: Float[Array, "T"]) -> Float[Array, "T"]:
+    """Forecast the day after each day of a series, in the units of the series.
+
+    The state is carried from the first day on, so that the forecast for day t + 1 knows days 1 to t and
+    nothing later.
+
+    Parameters
+    ----------
+    model : ElmanRNN
+        With one input and one output, trained on the scaled series.
+    scaler : Scaler
+        The one that the training used.
+    series : array (T,)
+
+    Returns
+    -------
+    array (T,)
+        Entry t belongs to day t + 1; the last is for the day after the series.
+
+    Raises
+    ------
+    ValueError
+        If the series is empty, not one-dimensional or not finite.
+    """
+    _check_series("series", series)
+    scaled = scaler.transform(series).astype(model.dtype, copy=False)
+    return scaler.inverse(model(scaled)[0].astype(series.dtype, copy=False))
+
+
+def rmse(y: Float[Array, "T"], target: Float[Array, "T"]) -> float:
+    """Root of the mean squared error, in the units of the series (2.5)."""
+    # (2.5)
+    return float(np.sqrt(mse_loss(y, target)[0]))
+
+
+def _check_series(name: str, value: Array) -> None:
+    if value.dtype not in REAL:
+        raise TypeError(f"{name}: expected a float64 or float32 array, got {value.dtype}")
+    if value.size == 0:
+        raise ValueError(f"{name}: expected at least one value, got shape {value.shape}")
+    finite = np.isfinite(value)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(f"{name}: expected finite values, got {value[where]} at index {where}")
