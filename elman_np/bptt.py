@@ -83,7 +83,7 @@ def forward(
     reset_every : int, optional
         The state goes back to `h_0` after every so many steps (5.1).
     chunk : int, optional
-        The state is carried, but the gradient is cut after every so many steps (5.2): only `backward`
+        The state is carried, but the gradient is cut after every so many steps (5.3): only `backward`
         differs.
 
     Returns
@@ -169,7 +169,7 @@ def backward(
         # (3.7)
         dxs.append(_rows(da, params.w_x))
 
-        # (5.1)
+        # (5.2)
         dh_0 += dh_first.sum(axis=0)
 
     total = grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])
@@ -180,7 +180,9 @@ def _states(
     params: Parameters, x: Shaped[Array, "S N B I"], h_0: Shaped[Array, "B H"], activation: Activation
 ) -> Shaped[Array, "S+1 N B H"]:
     h = np.empty((len(x) + 1, *x.shape[1:3], params.hidden_size), params.dtype)
+    # (5.1)
     h[0] = h_0
+
     # (9.1)
     np.add(_rows(x, params.w_x.T), params.b_h, out=h[1:])
 
@@ -223,7 +225,7 @@ def _state_gradients(
         # (3.6)
         np.matmul(da_t, w_h, out=dh_next)
 
-        # (5.2)
+        # (5.3)
         if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
             dh_next[:] = 0
 
@@ -233,7 +235,7 @@ def _state_gradients(
 def _parameter_gradients(
     block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
 ) -> Parameters:
-    """Sum over steps and batch at once: one product for each array (9.5)."""
+    """Sum over steps and batch at once: one product for each array."""
     x, h_before, h, dy, da = (
         z.reshape(math.prod(z.shape[:-1]), z.shape[-1]) for z in (block.x, block.h[:-1], block.h[1:], dy, da)
     )
@@ -264,13 +266,11 @@ def _rows(z: Shaped[Array, "... K"], matrix: Shaped[Array, "K M"]) -> Shaped[Arr
 def _fold(z: Shaped[Array, "T ..."], stretch: int) -> list[Shaped[Array, "S N ..."]]:
     """Cut time into stretches and lay them side by side; what is left at the end comes by itself."""
     count, rest = divmod(len(z), stretch) if stretch else (0, 0)
-    whole, left = z[: count * stretch], z[count * stretch :]
-    parts = []
-    if count:
-        parts.append(whole.reshape(count, stretch, *z.shape[1:]).swapaxes(0, 1))
-    if rest or not count:
-        parts.append(left[:, None])
-    return parts
+    # (9.4)
+    whole = z[: count * stretch].reshape(count, stretch, *z.shape[1:]).swapaxes(0, 1)
+    left = z[count * stretch :, None]
+
+    return [whole, left] if count and rest else [whole] if count else [left]
 
 
 def _unfold(parts: Sequence[Shaped[Array, "S N ..."]]) -> Shaped[Array, "T ..."]:
