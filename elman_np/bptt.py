@@ -106,7 +106,7 @@ def forward(
     check_truncation(reset_every, chunk)
     if x.ndim != 3 or x.shape[2] != params.input_size:
         raise ValueError(f"x: expected shape (T, B, {params.input_size}), got {x.shape}")
-    check_shape("h_0", h_0, (x.shape[1], params.hidden_size))
+    check_shape("h_0", h_0.shape, (x.shape[1], params.hidden_size))
     check_dtype("x", x, params.dtype)
     check_dtype("h_0", h_0, params.dtype)
 
@@ -154,8 +154,8 @@ def backward(
     batch_size = first.x.shape[2]
     if dh_n is None:
         dh_n = np.zeros((batch_size, params.hidden_size), params.dtype)
-    check_shape("dy", dy, (steps, batch_size, params.output_size))
-    check_shape("dh_n", dh_n, (batch_size, params.hidden_size))
+    check_shape("dy", dy.shape, (steps, batch_size, params.output_size))
+    check_shape("dh_n", dh_n.shape, (batch_size, params.hidden_size))
     check_dtype("dy", dy, params.dtype)
     check_dtype("dh_n", dh_n, params.dtype)
 

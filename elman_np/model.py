@@ -24,6 +24,19 @@ class Layout(NamedTuple):
     batch_size: int
 
 
+def find_layout(x: tuple[int, ...], inputs: int, hidden: int, outputs: int) -> Layout:
+    """Tell the layout from the shape of `x` and the sizes; ValueError if it fits none."""
+    match x:
+        case (steps,) if inputs == outputs == 1:
+            return Layout(x, (steps,), (hidden,), 1)
+        case (steps, width) if width == inputs:
+            return Layout(x, (steps, outputs), (hidden,), 1)
+        case (steps, batch, width) if width == inputs:
+            return Layout(x, (steps, batch, outputs), (batch, hidden), batch)
+    series = " or (T,)" if inputs == outputs == 1 else ""
+    raise ValueError(f"x: expected shape (T, B, {inputs}) or (T, {inputs}){series}, got {x}")
+
+
 class ModelTape(NamedTuple):
     """The tape of `ElmanRNN.forward`: `bptt`'s, and the layout to give gradients back in."""
 
@@ -128,10 +141,25 @@ class ElmanRNN:
         if not isinstance(new, Parameters):
             raise TypeError(f"params: expected Parameters, got {type(new).__name__}")
         for (name, old), value in zip(self._params.items(), new, strict=True):
-            check_shape(name, value, old.shape)
+            check_shape(name, value.shape, old.shape)
         if new.dtype != self.dtype:
             raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
         self._params = new
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+        return self._params.input_size
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return self._params.hidden_size
+
+    @property
+    def output_size(self) -> int:
+        """O."""
+        return self._params.output_size
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -159,14 +187,14 @@ class ElmanRNN:
         TypeError
             If a dtype is not the network's.
         """
-        layout = self._layout(x)
+        layout = find_layout(x.shape, self.input_size, self.hidden_size, self.output_size)
         if h_0 is None:
             h_0 = np.zeros(layout.h, self.dtype)
-        check_shape("h_0", h_0, layout.h)
+        check_shape("h_0", h_0.shape, layout.h)
         y, h_n, tape = bptt.forward(
             self.params,
-            x.reshape(len(x), layout.batch_size, self.params.input_size),
-            h_0.reshape(layout.batch_size, self.params.hidden_size),
+            x.reshape(len(x), layout.batch_size, self.input_size),
+            h_0.reshape(layout.batch_size, self.hidden_size),
             activation=self.activation,
             reset_every=self.reset_every,
             chunk=self.chunk,
@@ -202,11 +230,11 @@ class ElmanRNN:
             If a dtype is not the network's.
         """
         layout = tape.layout
-        check_shape("dy", dy, layout.y)
+        check_shape("dy", dy.shape, layout.y)
         if dh_n is not None:
-            check_shape("dh_n", dh_n, layout.h)
-            dh_n = dh_n.reshape(layout.batch_size, self.params.hidden_size)
-        dy = dy.reshape(len(dy), layout.batch_size, self.params.output_size)
+            check_shape("dh_n", dh_n.shape, layout.h)
+            dh_n = dh_n.reshape(layout.batch_size, self.hidden_size)
+        dy = dy.reshape(len(dy), layout.batch_size, self.output_size)
         grads, dx, dh_0 = bptt.backward(tape.tape, dy, dh_n)
         return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
 
@@ -218,25 +246,12 @@ class ElmanRNN:
         return y, h_n
 
     def __repr__(self) -> str:
-        params = self.params
         truncation = "".join(
             f", {name}={steps}"
             for name, steps in {"reset_every": self.reset_every, "chunk": self.chunk}.items()
             if steps is not None
         )
         return (
-            f"ElmanRNN({params.input_size}, {params.hidden_size}, {params.output_size}, "
+            f"ElmanRNN({self.input_size}, {self.hidden_size}, {self.output_size}, "
             f"activation={self.activation!r}{truncation}, dtype={self.dtype})"
         )
-
-    def _layout(self, x: Array) -> Layout:
-        inputs, hidden, outputs = self.params.input_size, self.params.hidden_size, self.params.output_size
-        match x.shape:
-            case (steps,) if inputs == outputs == 1:
-                return Layout(x.shape, (steps,), (hidden,), 1)
-            case (steps, width) if width == inputs:
-                return Layout(x.shape, (steps, outputs), (hidden,), 1)
-            case (steps, batch, width) if width == inputs:
-                return Layout(x.shape, (steps, batch, outputs), (batch, hidden), batch)
-        series = " or (T,)" if inputs == outputs == 1 else ""
-        raise ValueError(f"x: expected shape (T, B, {inputs}) or (T, {inputs}){series}, got {x.shape}")

@@ -69,7 +69,7 @@ class Parameters:
             raise ValueError(f"w_y: expected shape (output_size, hidden_size), got {self.w_y.shape}")
         expected = shapes(self.input_size, self.hidden_size, self.output_size)
         for name, value in self.items():
-            check_shape(name, value, expected[name])
+            check_shape(name, value.shape, expected[name])
 
     @property
     def input_size(self) -> int:
@@ -186,10 +186,10 @@ def init_parameters(
     return Parameters(*(array.astype(kind) for array in arrays))
 
 
-def check_shape(name: str, value: Array, expected: tuple[int, ...]) -> None:
-    """Raise ValueError unless `value` has exactly the expected shape."""
-    if value.shape != expected:
-        raise ValueError(f"{name}: expected shape {expected}, got {value.shape}")
+def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless the shape is exactly the expected one."""
+    if tuple(shape) != expected:
+        raise ValueError(f"{name}: expected shape {expected}, got {tuple(shape)}")
 
 
 def check_dtype(name: str, value: Array, expected: np.dtype[Any]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from elman_np.adam import Adam, clip_grad_norm
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN
-from elman_np.parameters import REAL, Array, Rng, check_count
+from elman_np.parameters import REAL, Array, Rng, check_count, check_dtype
 
 if TYPE_CHECKING:
     import polars as pl
@@ -216,9 +216,9 @@ def train(
     TrainingDiverged
         When the loss is no longer finite. The network keeps the parameters that gave that loss.
     """
-    check_training_data(model.dtype, x, target, epochs, batch_size, validation)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm: expected a number above 0, got {clip_norm}")
+    check_training_data(model, x, target, epochs, batch_size, clip_norm, validation)
+    for name, value in {"x": x, "target": target}.items():
+        check_dtype(name, value, model.dtype)
     generator = np.random.default_rng(rng)
     history = History()
     for epoch in range(1, epochs + 1):
@@ -240,34 +240,48 @@ def train(
     return history
 
 
+class Sizes(Protocol):
+    """A network of either backend, as far as its training data must fit it."""
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+
+    @property
+    def output_size(self) -> int:
+        """O."""
+
+
 def check_training_data(
-    dtype: np.dtype[np.floating],
+    sizes: Sizes,
     x: Array,
     target: Array,
     epochs: int,
     batch_size: int | None,
+    clip_norm: float | None,
     validation: tuple[Array, Array] | None = None,
 ) -> None:
     """Refuse what cannot be meant, before anything changes; shared by both backends."""
     check_count("epochs", epochs)
     if batch_size is not None:
         check_count("batch_size", batch_size)
-    pairs = {"x": x, "target": target}
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: expected a number above 0, got {clip_norm}")
+    _check_windows(sizes, "x", x, "target", target)
     if validation is not None:
-        pairs |= {"validation[0]": validation[0], "validation[1]": validation[1]}
-    for name, value in pairs.items():
-        if value.ndim != 3:
-            raise ValueError(f"{name}: expected windows of shape (T, N, size), got {value.shape}")
+        _check_windows(sizes, "validation[0]", validation[0], "validation[1]", validation[1])
+
+
+def _check_windows(sizes: Sizes, x_name: str, x: Array, target_name: str, target: Array) -> None:
+    for name, value, size in ((x_name, x, sizes.input_size), (target_name, target, sizes.output_size)):
+        if value.ndim != 3 or value.shape[2] != size:
+            raise ValueError(f"{name}: expected windows of shape (T, N, {size}), got {value.shape}")
         _check_series(name, value)
-        if value.dtype != dtype:
-            raise TypeError(f"{name}: expected dtype {dtype} as the model, got {value.dtype}")
-    values = list(pairs)
-    for name, other in zip(values[::2], values[1::2], strict=True):
-        if pairs[name].shape[:2] != pairs[other].shape[:2]:
-            raise ValueError(
-                f"{other}: expected {pairs[name].shape[:2]} steps and windows as {name}, "
-                f"got {pairs[other].shape[:2]}"
-            )
+    if x.shape[:2] != target.shape[:2]:
+        raise ValueError(
+            f"{target_name}: expected {x.shape[0]} steps of {x.shape[1]} windows as {x_name}, "
+            f"got {target.shape[0]} of {target.shape[1]}"
+        )
 
 
 def forecast(model: ElmanRNN, scaler: Scaler, series: Float[Array, "T"]) -> Float[Array, "T"]:

@@ -45,6 +45,7 @@ def download(start: Day, end: Day) -> pl.DataFrame:
     polars.DataFrame
         The columns of `elman_np.load_splg`; Ticker is "SPYM", the symbol that Yahoo was asked for.
         Adjusted prices change with each new dividend, so they differ from the snapshot's by a factor.
+        Volume is 0 where Yahoo has none.
 
     Raises
     ------
@@ -62,12 +63,14 @@ def download(start: Day, end: Day) -> pl.DataFrame:
         raise ImportError("live prices need yfinance: pip install 'elman[live]'") from error
     import polars as pl
 
+    failure = f"{SYMBOL} from {first} to before {stop}: {{}}, or use source='bundled'"
     try:
         raw = ask(yfinance, first, stop)
     # Whatever yfinance, its HTTP library or pandas raises on a strange answer, the caller sees one kind.
     except Exception as error:
-        raise YahooError(f"{SYMBOL} from {first} to before {stop}: {explain(error)}") from error
-    check_complete(raw, first, stop)
+        raise YahooError(failure.format(explain(error))) from error
+    if fault := find_fault(raw, first, stop):
+        raise YahooError(failure.format(fault))
     ratio = pl.col("Adj Close") / pl.col("Close")
     return raw.select(
         pl.col("Date").cast(pl.Datetime("ns")),
@@ -99,7 +102,7 @@ def ask(yfinance: Any, first: date, stop: date) -> pl.DataFrame:  # noqa: ANN401
     columns = ("Close", "High", "Low", "Open", "Adj Close", "Volume")
     rows = pl.DataFrame(
         {
-            "Date": pl.Series(history.index.date, dtype=pl.Date),
+            "Date": pl.Series(list(history.index.date), dtype=pl.Date),
             **{name: history[name].to_numpy() for name in columns},
         }
     )
@@ -112,40 +115,38 @@ def explain(error: Exception) -> str:
 
     match error:
         case YFRateLimitError():
-            return "Yahoo refuses, too many requests; wait some minutes, or use source='bundled'"
+            return "Yahoo refuses, too many requests; wait some minutes"
         case YFException():
-            return f"Yahoo sent no prices ({error}); check the dates, or use source='bundled'"
+            return f"Yahoo sent no prices ({error}); check the dates, try later"
         case KeyError():
-            return f"Yahoo's answer lacks {error}; update yfinance, or use source='bundled'"
+            return f"Yahoo's answer lacks {error}; update yfinance"
         # Before OSError: with curl_cffi a JSONDecodeError is both.
         case json.JSONDecodeError():
-            return "Yahoo's answer is no JSON, its service may be down; try later, or use source='bundled'"
+            return "Yahoo's answer is no JSON, its service may be down; try later"
         case OSError():
-            return f"Yahoo could not be reached ({error}); check the network, or use source='bundled'"
-    return f"yfinance failed ({type(error).__name__}: {error}); update it, or use source='bundled'"
+            return f"asking Yahoo failed ({error}); check the network, try later"
+    return f"yfinance failed ({type(error).__name__}: {error}); update it"
 
 
-def check_complete(raw: pl.DataFrame, first: date, stop: date) -> None:
-    """Raise YahooError unless all days are there, each with its prices, and the prices are adjusted."""
+def find_fault(raw: pl.DataFrame, first: date, stop: date) -> str | None:
+    """Say what is missing in Yahoo's rows: days, prices, or the adjustment for dividends."""
     import polars as pl
 
-    asked = f"{SYMBOL} from {first} to before {stop}"
     days = raw["Date"].to_list()
     if not days:
-        raise YahooError(f"{asked}: Yahoo sent no days; check the dates, or use source='bundled'")
+        return "Yahoo sent no days; check the dates"
     for before, after in pairwise([first, *days, max(days[-1], min(stop, date.today()))]):
         if after - before > LONGEST_CLOSING:
-            raise YahooError(
-                f"{asked}: Yahoo sent nothing between {before} and {after}, longer than the exchange closes; "
-                f"ask for days from {days[0]} to {days[-1]}, or use source='bundled'"
+            return (
+                f"Yahoo sent nothing between {before} and {after}, longer than the exchange ever closes; "
+                f"its first day is {days[0]}, its last {days[-1]}: check the dates"
             )
     prices = pl.col("Close", "High", "Low", "Open", "Adj Close")
     bad = raw.filter(~pl.all_horizontal(prices.is_finite().fill_null(False)))["Date"].to_list()
     if bad:
-        raise YahooError(
-            f"{asked}: Yahoo sent no prices for {', '.join(map(str, bad[:5]))}{', ...' * (len(bad) > 5)}; "
-            "a day in progress has none yet: ask for days before it, or try later"
-        )
+        listed = ", ".join(map(str, bad[:5])) + ", ..." * (len(bad) > 5)
+        return f"Yahoo sent no prices for {listed}; a day in progress has none yet: leave it out, try later"
     # Where Yahoo leaves out adjusted closes, yfinance puts the raw ones in their place.
     if raw["Adj Close"][0] == raw["Close"][0] and date.today() - days[0] > SURELY_ADJUSTED:
-        raise YahooError(f"{asked}: Yahoo sent no adjusted closes; try later, or use source='bundled'")
+        return "Yahoo sent no adjusted closes; try later"
+    return None

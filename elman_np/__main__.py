@@ -1,0 +1,129 @@
+"""`python -m elman_np`: train on SPLG, forecast, and compare with 'tomorrow = today'."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+import elman_np as en
+from elman_np.parameters import Array
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m elman_np",
+        description="Train an Elman network on SPLG's closes and forecast the next day's close.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--start", default="2023-01-01", help="first day")
+    parser.add_argument("--end", default="2024-01-01", help="day after the last day")
+    parser.add_argument(
+        "--source", choices=["bundled", "yahoo"], default="bundled", help="where prices come from"
+    )
+    parser.add_argument("--hidden-size", type=int, default=8, help="hidden units")
+    parser.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
+    parser.add_argument("--length", type=int, default=20, help="days in a training window")
+    parser.add_argument("--epochs", type=int, default=200, help="passes over the training windows")
+    parser.add_argument("--batch-size", type=int, default=32, help="windows in a batch")
+    parser.add_argument("--lr", type=float, default=0.01, help="Adam's learning rate")
+    parser.add_argument("--clip-norm", type=float, default=1.0, help="largest norm of a batch's gradient")
+    parser.add_argument("--seed", type=int, default=0, help="of first parameters and order of windows")
+    parser.add_argument("--picture", type=Path, default=Path("splg.png"), help="where to save the picture")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = parse(arguments)
+    console = Console() if sys.stdout.isatty() else Console(width=100)
+    try:
+        prices = en.load_splg(options.start, options.end, source=options.source)
+        close = prices["Close"].to_numpy()
+        train, validation, test = en.split(close, 0.7, 0.15)
+        scaler = en.Scaler.fit(train)
+        model = fit(console, options, scaler, train)
+    except (ValueError, RuntimeError, ArithmeticError, ImportError) as error:
+        console.print(f"[bold red]error:[/] {error}")
+        return 1
+    forecast = en.forecast(model, scaler, close)
+    console.print(errors_table(close, forecast, len(train), len(train) + len(validation)))
+    console.print(
+        f"Test period: the last {len(test)} of {len(close)} days, never seen in training. "
+        "Forecasts for a day know the closes up to the day before."
+    )
+    save_picture(
+        console, options.picture, prices["Date"].to_numpy(), close, forecast, len(train), len(validation)
+    )
+    return 0
+
+
+def fit(console: Console, options: argparse.Namespace, scaler: en.Scaler, train: Array) -> en.ElmanRNN:
+    """Train on the windows of the training part, with a progress bar."""
+    x, target = en.windows(scaler.transform(train), options.length)
+    model = en.ElmanRNN(1, options.hidden_size, 1, activation=options.activation, rng=options.seed)
+    console.print(f"{model}: {x.shape[1]} windows of {options.length} days, {options.epochs} epochs")
+    columns = (
+        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("remaining"),
+        TimeRemainingColumn(),
+        TextColumn("loss {task.fields[loss]:.6f}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("training", total=options.epochs, loss=np.nan)
+        en.train(
+            model,
+            x,
+            target,
+            optimiser=en.Adam(lr=options.lr),
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            clip_norm=options.clip_norm,
+            callback=lambda epoch: progress.update(task, completed=epoch.epoch, loss=epoch.loss),
+            rng=options.seed,
+        )
+    return model
+
+
+def errors_table(close: Array, forecast: Array, train: int, test: int) -> Table:
+    """RMSE of forecasts of each part's closes, in dollars; `train` and `test` are the parts' borders."""
+    mean = np.full_like(close, np.mean(close[:train]))
+    table = Table(title="Error of the forecast of the next close, root mean square, dollars")
+    for heading in ("forecast", "training", "validation", "test"):
+        table.add_column(heading, justify="left" if heading == "forecast" else "right")
+    parts = (slice(1, train), slice(train, test), slice(test, len(close)))
+    for name, predicted in {
+        "Elman network": forecast,
+        "tomorrow = today": close,
+        "mean of the training closes": mean,
+    }.items():
+        errors = [en.rmse(predicted[part.start - 1 : part.stop - 1], close[part]) for part in parts]
+        table.add_row(name, *(f"{error:.3f}" for error in errors))
+    return table
+
+
+def save_picture(
+    console: Console, path: Path, dates: Array, close: Array, forecast: Array, train: int, validation: int
+) -> None:
+    """Draw prices and forecasts, or say what is missing for it."""
+    try:
+        from elman_np.picture import draw_forecast
+    except ImportError:
+        console.print("No picture: Matplotlib is missing; pip install 'elman[plot]'")
+        return
+    draw_forecast(path, dates, close, forecast, train, train + validation)
+    console.print(f"Picture: {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""The reference: the same Elman network in PyTorch, its gradients by autograd."""
+
+try:
+    import torch as _torch
+except ImportError as error:
+    raise ImportError("elman_torch needs PyTorch: pip install 'elman[torch]'") from error
+
+from elman_np import History, TrainingDiverged, __version__, load_splg, split, windows
+from elman_torch.model import ElmanRNN
+from elman_torch.parity import Comparison, Disagreement, assert_agree, compare
+from elman_torch.training import train
+
+del _torch
+__all__ = [
+    "Comparison",
+    "Disagreement",
+    "ElmanRNN",
+    "History",
+    "TrainingDiverged",
+    "__version__",
+    "assert_agree",
+    "compare",
+    "load_splg",
+    "split",
+    "train",
+    "windows",
+]

@@ -1,0 +1,229 @@
+"""The Elman network as an `nn.Module`: a plain loop over time, and autograd for the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+import elman_np as en
+from elman_np.bptt import check_truncation
+from elman_np.cell import Activation, check_activation
+from elman_np.model import find_layout
+from elman_np.parameters import Init, Parameters, Rng, check_shape, init_parameters
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+class ElmanRNN(nn.Module):
+    """`elman_np.ElmanRNN` in PyTorch: the same constructor, names, layouts and truncations.
+
+    The first values are drawn by `elman_np.init_parameters`, so that one seed gives both backends the
+    same start. The arithmetic is PyTorch's alone.
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size, activation, reset_every, chunk, init, rng
+        As in `elman_np.ElmanRNN`.
+    dtype : torch.dtype
+        Any floating-point dtype that torch has.
+    device : torch.device or str, optional
+
+    Raises
+    ------
+    ValueError
+        As in `elman_np.ElmanRNN`.
+    TypeError
+        For a dtype that is not floating point.
+    """
+
+    w_x: Float[nn.Parameter, "H I"]
+    w_h: Float[nn.Parameter, "H H"]
+    b_h: Float[nn.Parameter, "H"]
+    w_y: Float[nn.Parameter, "O H"]
+    b_y: Float[nn.Parameter, "O"]
+
+    def __init__(
+        self,
+        input_size: int = 1,
+        hidden_size: int = 8,
+        output_size: int = 1,
+        *,
+        activation: Activation = "tanh",
+        reset_every: int | None = None,
+        chunk: int | None = None,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str | None = None,
+        init: Init = "uniform",
+        rng: Rng = None,
+    ) -> None:
+        check_activation(activation)
+        check_truncation(reset_every, chunk)
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise TypeError(f"dtype: expected a floating-point torch.dtype, got {dtype}")
+        super().__init__()
+        self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
+        self.activation: Activation = activation
+        self.reset_every = reset_every
+        self.chunk = chunk
+        for name, value in init_parameters(input_size, hidden_size, output_size, init=init, rng=rng).items():
+            setattr(self, name, nn.Parameter(torch.tensor(value, dtype=dtype, device=device)))
+
+    def forward(
+        self, x: Float[Tensor, "..."], h_0: Float[Tensor, "..."] | None = None
+    ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        """Run over `x` from the state `h_0` (zeros if left out); return `y` and `h_n`.
+
+        Raises
+        ------
+        ValueError
+            If a shape fits none of the layouts.
+        TypeError
+            If a dtype is not the network's.
+        """
+        layout = find_layout(tuple(x.shape), self.input_size, self.hidden_size, self.output_size)
+        if h_0 is None:
+            h_0 = x.new_zeros(layout.h)
+        check_shape("h_0", h_0.shape, layout.h)
+        for name, value in {"x": x, "h_0": h_0}.items():
+            if value.dtype != self.w_x.dtype:
+                raise TypeError(f"{name}: expected dtype {self.w_x.dtype} as the network, got {value.dtype}")
+        x = x.reshape(len(x), layout.batch_size, self.input_size)
+        h_0 = h_0.reshape(layout.batch_size, self.hidden_size)
+        y, h_n = self._loop(x, h_0)
+        return y.reshape(layout.y), h_n.reshape(layout.h)
+
+    def _loop(self, x: Float[Tensor, "T B I"], h_0: Float[Tensor, "B H"]) -> tuple[Tensor, Tensor]:
+        phi = torch.tanh if self.activation == "tanh" else torch.relu
+        h, outputs = h_0, [x.new_zeros(0, x.shape[1], self.output_size)]
+        for t, x_t in enumerate(x):
+            if self.reset_every is not None and t % self.reset_every == 0:
+                h = h_0
+            if self.chunk is not None and t > 0 and t % self.chunk == 0:
+                h = h.detach()
+            h = phi(x_t @ self.w_x.T + h @ self.w_h.T + self.b_h)
+            outputs.append((h @ self.w_y.T + self.b_y)[None])
+        return torch.cat(outputs), h
+
+    @classmethod
+    def from_numpy(cls, model: en.ElmanRNN, *, device: torch.device | str | None = None) -> ElmanRNN:
+        """Copy a NumPy network: its parameters, dtype and options."""
+        params = model.params
+        twin = cls(
+            params.input_size,
+            params.hidden_size,
+            params.output_size,
+            activation=model.activation,
+            reset_every=model.reset_every,
+            chunk=model.chunk,
+            dtype=torch.from_numpy(params.b_y.copy()).dtype,
+            device=device,
+            rng=0,
+        )
+        twin.load_params(params)
+        return twin
+
+    def load_params(self, params: Parameters) -> None:
+        """Copy the five arrays into this module, in place.
+
+        Raises
+        ------
+        ValueError
+            If a shape differs; nothing is copied then.
+        """
+        own = dict(self.named_parameters())
+        for name, value in params.items():
+            check_shape(name, value.shape, tuple(own[name].shape))
+        with torch.no_grad():
+            for name, value in params.items():
+                own[name].copy_(torch.from_numpy(value.copy()))
+
+    def to_numpy(self) -> en.ElmanRNN:
+        """Copy this network into NumPy; its dtype must be float64 or float32.
+
+        Raises
+        ------
+        TypeError
+            For any other dtype.
+        """
+        if self.w_x.dtype not in (torch.float64, torch.float32):
+            raise TypeError(
+                f"dtype: expected float64 or float32, got {self.w_x.dtype}; convert with .to() first"
+            )
+        arrays = {name: value.detach().cpu().numpy() for name, value in self.named_parameters()}
+        return en.ElmanRNN.from_params(
+            Parameters(**arrays), activation=self.activation, reset_every=self.reset_every, chunk=self.chunk
+        )
+
+    @classmethod
+    def from_torch(cls, rnn: nn.RNN, linear: nn.Linear) -> ElmanRNN:
+        """Copy `torch.nn.RNN` followed by `torch.nn.Linear`.
+
+        PyTorch has two hidden biases, `bias_ih_l0` and `bias_hh_l0`, of which only the sum matters; here
+        the sum becomes `b_h`. (Trained apart, each of the two moves by what `b_h` alone would move by, so
+        their sum moves twice as far under Adam.) Without biases, `b_h` and `b_y` are zero.
+
+        Raises
+        ------
+        ValueError
+            If the RNN has several layers or directions, or the sizes do not fit.
+        """
+        if rnn.num_layers != 1 or rnn.bidirectional:
+            raise ValueError(
+                f"rnn: expected one layer and one direction, got num_layers={rnn.num_layers}, "
+                f"bidirectional={rnn.bidirectional}"
+            )
+        if linear.in_features != rnn.hidden_size:
+            raise ValueError(
+                f"linear: expected in_features={rnn.hidden_size} as rnn.hidden_size, got {linear.in_features}"
+            )
+        twin = cls(
+            rnn.input_size,
+            rnn.hidden_size,
+            linear.out_features,
+            activation=rnn.nonlinearity,
+            dtype=linear.weight.dtype,
+            device=linear.weight.device,
+            rng=0,
+        )
+        layers = {
+            **rnn.state_dict(),
+            **{f"linear.{name}": value for name, value in linear.state_dict().items()},
+        }
+        zero = torch.zeros(())
+        with torch.no_grad():
+            twin.w_x.copy_(layers["weight_ih_l0"])
+            twin.w_h.copy_(layers["weight_hh_l0"])
+            twin.b_h.copy_(layers.get("bias_ih_l0", zero) + layers.get("bias_hh_l0", zero))
+            twin.w_y.copy_(layers["linear.weight"])
+            twin.b_y.copy_(layers.get("linear.bias", zero))
+        return twin
+
+    def to_torch(self) -> tuple[nn.RNN, nn.Linear]:
+        """Copy into `torch.nn.RNN` and `torch.nn.Linear`: `b_h` becomes `bias_ih_l0`, `bias_hh_l0` is zero.
+
+        Raises
+        ------
+        ValueError
+            If the network is truncated, which `nn.RNN` cannot say.
+        """
+        if self.reset_every is not None or self.chunk is not None:
+            raise ValueError(
+                "expected a network without truncation, "
+                f"got reset_every={self.reset_every}, chunk={self.chunk}"
+            )
+        dtype, device = self.w_x.dtype, self.w_x.device
+        rnn = nn.RNN(
+            self.input_size, self.hidden_size, nonlinearity=self.activation, dtype=dtype, device=device
+        )
+        linear = nn.Linear(self.hidden_size, self.output_size, dtype=dtype, device=device)
+        biases = {"bias_ih_l0": self.b_h, "bias_hh_l0": torch.zeros_like(self.b_h)}
+        rnn.load_state_dict({"weight_ih_l0": self.w_x, "weight_hh_l0": self.w_h, **biases})
+        linear.load_state_dict({"weight": self.w_y, "bias": self.b_y})
+        return rnn, linear
+
+    def extra_repr(self) -> str:
+        """Say sizes and options in a line."""
+        return repr(self.to_numpy()).removeprefix("ElmanRNN(").removesuffix(")")

@@ -1,0 +1,171 @@
+"""The parity report: every tensor on SPLG, then training in lockstep, then how far two trainings drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from rich import box
+from rich.table import Table
+from torch import nn
+
+import elman_np as en
+from elman_np.cell import Activation
+from elman_np.parameters import Array, Parameters
+from elman_np.training import batches
+from elman_torch.model import ElmanRNN
+from elman_torch.parity import Comparison, compare, compare_update
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+STEPS = (1, 10, 200, 1000)
+"""Updates after which the two backends are looked at."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """SPLG windows, an activation and a dtype."""
+
+    activation: Activation
+    dtype: np.dtype[Any]
+    scaled: bool
+    length: int
+    hidden_size: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        return f"{self.activation}, {'standardised' if self.scaled else 'raw dollars'}, {self.dtype}"
+
+    def model(self) -> en.ElmanRNN:
+        """Make the network with its first parameters, the same in both dtypes to rounding."""
+        return en.ElmanRNN(
+            1, self.hidden_size, 1, activation=self.activation, dtype=self.dtype, rng=self.seed
+        )
+
+    def windows(self) -> tuple[Float[Array, "L N 1"], Float[Array, "L N 1"]]:
+        """Windows and targets of the training part of 2023."""
+        train, _, _ = en.split(en.load_splg()["Close"].to_numpy())
+        series = en.Scaler.fit(train).transform(train) if self.scaled else train
+        return en.windows(series.astype(self.dtype), self.length)
+
+
+def problems(length: int, hidden_size: int, seed: int) -> list[Problem]:
+    """Both activations, standardised prices and raw dollars, float64 and float32."""
+    activations: tuple[Activation, ...] = ("tanh", "relu")
+    return [
+        Problem(activation, np.dtype(dtype), scaled, length, hidden_size, seed)
+        for activation, scaled, dtype in product(activations, (True, False), (np.float64, np.float32))
+    ]
+
+
+def compare_tensors(problem: Problem, device: str) -> Comparison:
+    """Compare every tensor of one pass over all windows, from a state that is not zero."""
+    x, target = problem.windows()
+    rng = np.random.default_rng(problem.seed)
+    h_0 = rng.standard_normal((x.shape[1], problem.hidden_size)).astype(problem.dtype)
+    return compare(problem.model(), x, target, h_0=h_0, device=device)
+
+
+def lockstep(problem: Problem, steps: Sequence[int] = STEPS) -> Iterator[tuple[int, Comparison, Comparison]]:
+    """Train in NumPy, and at each of `steps` compare both backends' gradients and updates.
+
+    There both sides start from the same parameters and batch, and for the update from the same gradients
+    and state.
+    """
+    model, optimiser = problem.model(), en.Adam(lr=0.01)
+    for step, x, target in _batches(problem, max(steps)):
+        y, _, tape = model.forward(x)
+        grads, _, _ = model.backward(tape, en.mse_loss(y, target)[1])
+        if step in steps:
+            yield step, compare(model, x, target), compare_update(optimiser, model.params, grads)
+        model.params = optimiser.step(model.params, grads)
+
+
+def drift(problem: Problem, steps: Sequence[int] = STEPS) -> Iterator[tuple[int, float]]:
+    """Train both backends by themselves on the same batches: largest difference of a parameter."""
+    model, optimiser = problem.model(), en.Adam(lr=0.01)
+    reference = ElmanRNN.from_numpy(model)
+    torch_optimiser = torch.optim.Adam(reference.parameters(), lr=0.01)
+    for step, x, target in _batches(problem, max(steps)):
+        y, _, tape = model.forward(x)
+        grads, _, _ = model.backward(tape, en.mse_loss(y, target)[1])
+        model.params = optimiser.step(model.params, grads)
+        torch_optimiser.zero_grad()
+        loss = nn.MSELoss()(reference(torch.from_numpy(x))[0], torch.from_numpy(target))
+        loss.backward()
+        torch_optimiser.step()
+        if step in steps:
+            yield step, _distance(model.params, reference.to_numpy().params)
+
+
+def _batches(problem: Problem, steps: int) -> Iterator[tuple[int, Array, Array]]:
+    x, target = problem.windows()
+    rng, step = np.random.default_rng(problem.seed), 0
+    while step < steps:
+        for index in batches(x.shape[1], 32, shuffle=True, rng=rng):
+            step += 1
+            if step > steps:
+                return
+            yield step, x[:, index], target[:, index]
+
+
+def _distance(a: Parameters, b: Parameters) -> float:
+    return max(float(np.max(np.abs(p - q))) for p, q in zip(a, b, strict=True))
+
+
+def tensor_table(double: Comparison, single: Comparison) -> Table:
+    """Show every tensor of one activation and scale, float64 and float32 side by side."""
+    table = _table(["tensor", "shape"])
+    for heading in ("largest diff.", "ulps", "obs./bound", "agreed") * 2:
+        table.add_column(heading, justify="right")
+    for row, other, shape in zip(double.rows, single.rows, double.frame["shape"], strict=True):
+        cells = [
+            cell
+            for r in (row, other)
+            for cell in (f"{r.difference:.1e}", f"{r.ulps:.1f}", f"{r.ratio:.4f}", _yes(r.agreed))
+        ]
+        table.add_row(row.tensor, shape, *cells)
+    return table
+
+
+def lockstep_table(looked: dict[str, list[tuple[int, Comparison, Comparison]]]) -> Table:
+    """Show the worst observed / bound of gradients and of Adam's update at each step looked at."""
+    table = _table(["problem"])
+    for step in STEPS:
+        table.add_column(f"step {step}", justify="right")
+    table.add_column("agreed", justify="right")
+    for name, steps in looked.items():
+        cells = [f"{grads.worst.ratio:.4f} | {update.worst.ratio:.2f}" for _, grads, update in steps]
+        agreed = all(grads.agreed and update.agreed for _, grads, update in steps)
+        table.add_row(name, *cells, _yes(agreed))
+    return table
+
+
+def drift_table(drifts: dict[str, list[tuple[int, float]]]) -> Table:
+    """Show how far two trainings that never meet have drifted apart."""
+    table = _table(
+        "Not judged: two trainings that run freely, largest difference of a parameter", ["problem"]
+    )
+    for step in STEPS:
+        table.add_column(f"step {step}", justify="right")
+    for name, steps in drifts.items():
+        table.add_row(name, *(f"{distance:.1e}" for _, distance in steps))
+    return table
+
+
+def _table(left: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in left:
+        table.add_column(heading)
+    return table
+
+
+def _yes(agreed: bool) -> str:
+    return "yes" if agreed else "[bold red]NO[/]"
