@@ -208,14 +208,16 @@ def torch_tensors(
     tensors = {"y": y, "h_n": h_n}
     if target is not None:
         tensors["loss"] = nn.functional.mse_loss(y, given(target))
-        roots, upstream = [tensors["loss"]], [torch.ones_like(tensors["loss"])]
+        root, upstream = tensors["loss"], torch.ones_like(tensors["loss"])
     else:
-        roots, upstream = [y], [given(np.asarray(dy))]
-    if dh_n is not None:
-        roots, upstream = [*roots, h_n], [*upstream, given(dh_n)]
+        root, upstream = y, given(np.asarray(dy))
+    pairs = [(h_n, torch.zeros_like(h_n) if dh_n is None else given(dh_n))]
+    if root.requires_grad:  # not without steps
+        pairs.append((root, upstream))
     leaves: dict[str, torch.Tensor] = {"dx": inputs, "dh_0": first}
     leaves |= {f"d{name}": value for name, value in reference.named_parameters()}
-    grads = torch.autograd.grad(roots, list(leaves.values()), upstream, materialize_grads=True)
+    roots, upstreams = zip(*pairs, strict=True)
+    grads = torch.autograd.grad(roots, list(leaves.values()), upstreams, materialize_grads=True)
     tensors |= dict(zip(leaves, grads, strict=True))
     return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 

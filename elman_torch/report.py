@@ -150,9 +150,7 @@ def lockstep_table(looked: dict[str, list[tuple[int, Comparison, Comparison]]]) 
 
 def drift_table(drifts: dict[str, list[tuple[int, float]]]) -> Table:
     """Show how far two trainings that never meet have drifted apart."""
-    table = _table(
-        "Not judged: two trainings that run freely, largest difference of a parameter", ["problem"]
-    )
+    table = _table(["problem"])
     for step in STEPS:
         table.add_column(f"step {step}", justify="right")
     for name, steps in drifts.items():

@@ -1,0 +1,210 @@
+"""NumPy equals PyTorch, tensor by tensor, within twice the rounding-error bound."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import CLOSES, activations, cases, dtypes, parameters, seeds
+from torch import nn
+
+import elman_np as en
+import elman_torch as et
+from elman_torch.parity import Comparison, ball_tensors, compare_update, numpy_tensors
+
+FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")
+BACKWARD = tuple(f"3.{i}" for i in range(1, 13))
+
+
+@pytest.mark.eq(*FORWARD, *BACKWARD, "2.1", "2.2", "5.1", "5.2", "5.3", "9.1", "9.2", "9.3", "9.4")
+@given(cases())
+def test_every_tensor_agrees(case):
+    et.assert_agree(case.model, case.x, **case.given)
+
+
+@pytest.mark.eq("5.1", "5.2")
+@given(cases(truncation=st.fixed_dictionaries({"reset_every": st.integers(1, 6)}), max_steps=20))
+def test_resets_agree(case):
+    et.assert_agree(case.model, case.x, **case.given)
+
+
+@pytest.mark.eq("5.3")
+@given(cases(truncation=st.fixed_dictionaries({"chunk": st.integers(1, 6)}), max_steps=20))
+def test_chunks_agree(case):
+    et.assert_agree(case.model, case.x, **case.given)
+
+
+@given(cases(truncation=st.just({})), st.floats(-2, 2))
+def test_nn_rnn_agrees_however_its_two_biases_share_the_sum(case, share):
+    """PyTorch's own layer, with b_h split over its two biases; the split itself rounds once."""
+    model, params = case.model, case.model.params
+    part = (params.b_h * share).astype(params.dtype)
+    params = en.Parameters(params.w_x, params.w_h, part + (params.b_h - part), params.w_y, params.b_y)
+    model.params = params
+    exact = part.astype(np.longdouble) + (params.b_h - part).astype(np.longdouble) == params.b_h
+    part = np.where(exact, part, 0).astype(params.dtype)
+    rnn, linear = et.ElmanRNN.from_numpy(model).to_torch()
+    with torch.no_grad():
+        rnn.bias_ih_l0.copy_(torch.from_numpy(params.b_h - part))
+        rnn.bias_hh_l0.copy_(torch.from_numpy(part))
+    x = torch.tensor(case.x, requires_grad=True)
+    h_0 = torch.tensor(case.h_0, requires_grad=True)
+    h, h_n = rnn(x, h_0[None])
+    y = linear(h)
+    dy = case.dy if case.target is None else np.ones_like(case.target)
+    roots, upstream = [y], [torch.from_numpy(dy)]
+    if case.dh_n is not None:
+        roots, upstream = [*roots, h_n], [*upstream, torch.from_numpy(case.dh_n)[None]]
+    leaves = {
+        "dw_x": rnn.weight_ih_l0,
+        "dw_h": rnn.weight_hh_l0,
+        "db_h": rnn.bias_ih_l0,
+        "dw_y": linear.weight,
+        "db_y": linear.bias,
+        "dx": x,
+        "dh_0": h_0,
+    }
+    grads = torch.autograd.grad(roots, list(leaves.values()), upstream)
+    theirs = {"y": y, "h_n": h_n[0]} | dict(zip(leaves, grads, strict=True))
+    theirs = {name: value.detach().numpy() for name, value in theirs.items()}
+    problem = (model, case.x, case.h_0, None, dy, case.dh_n)
+    Comparison.of(numpy_tensors(*problem), theirs, ball_tensors(*problem)).check()
+
+
+@given(parameters(), st.integers(1, 9), seeds, activations, st.sampled_from(["unbatched", "series"]))
+def test_layouts_agree(params, steps, seed, activation, layout):
+    rng = np.random.default_rng(seed)
+    if layout == "series":
+        params = en.init_parameters(1, params.hidden_size, 1, dtype=params.dtype, rng=seed)
+    model = en.ElmanRNN.from_params(params, activation=activation)
+    shape = (steps,) if layout == "series" else (steps, params.input_size)
+    outputs = (steps,) if layout == "series" else (steps, params.output_size)
+    x = rng.standard_normal(shape).astype(params.dtype)
+    dy = rng.standard_normal(outputs).astype(params.dtype)
+    h_0, dh_n = rng.standard_normal((2, params.hidden_size)).astype(params.dtype)
+    et.assert_agree(model, x, dy=dy, h_0=h_0, dh_n=dh_n)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize(
+    ("steps", "batch", "hidden"), [(1, 1, 1), (1, 3, 4), (5, 1, 3), (6, 2, 1), (0, 2, 3), (4, 0, 3)]
+)
+def test_smallest_shapes_agree_from_a_state_that_is_not_zero(steps, batch, hidden, activation, dtype):
+    rng = np.random.default_rng(0)
+    model = en.ElmanRNN(2, hidden, 2, activation=activation, dtype=dtype, rng=1)
+    x, dy = rng.standard_normal((2, steps, batch, 2)).astype(dtype)
+    h_0, dh_n = rng.standard_normal((2, batch, hidden)).astype(dtype)
+    et.assert_agree(model, x, h_0=h_0, dy=dy, dh_n=dh_n)
+
+
+@pytest.mark.eq("1.5", "3.5")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_relu_at_exactly_zero_has_no_slope(dtype):
+    """All pre-activations are 0 in exact arithmetic and in any floating-point order."""
+    one = np.ones((1, 1), dtype)
+    params = en.Parameters(one, one, -one[0], one, one[0])
+    model = en.ElmanRNN.from_params(params, activation="relu")
+    x, h_0, dy = np.ones((3, 1, 1), dtype), np.zeros((1, 1), dtype), np.ones((3, 1, 1), dtype)
+    problem = (model, x, h_0, None, dy, None)
+    ours, theirs = numpy_tensors(*problem), et.parity.torch_tensors(et.ElmanRNN.from_numpy(model), *problem[1:])
+    assert not ours["dx"].any()
+    assert not ours["dh_0"].any()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[name])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_notebooks_shapes_agree(seed, dtype):
+    """Raw dollars, relu, N(0, 1), five parameters, a reset after every six steps, batches of 50 days."""
+    model = en.ElmanRNN(1, 1, 1, activation="relu", reset_every=6, init="normal", dtype=dtype, rng=seed)
+    x = CLOSES[:50].astype(dtype)
+    target = CLOSES[1:51].astype(dtype)
+    et.assert_agree(model, x, target)
+
+
+@pytest.mark.parametrize("wrong", ["y", "dw_h", "dx"])
+def test_a_disagreement_says_where(wrong):
+    model = en.ElmanRNN(1, 3, 1, rng=0)
+    x, target = np.random.default_rng(0).standard_normal((2, 4, 2, 1))
+    problem = (model, x, np.zeros((2, 3)), target, None, None)
+    ours, balls = numpy_tensors(*problem), ball_tensors(*problem)
+    theirs = {name: value.copy() for name, value in ours.items()}
+    index = tuple(size - 1 for size in theirs[wrong].shape)
+    theirs[wrong][index] += 1e-9
+    comparison = Comparison.of(ours, theirs, balls)
+    assert not comparison.agreed
+    assert [row.tensor for row in comparison.rows if not row.agreed] == [wrong]
+    with pytest.raises(et.Disagreement, match=rf"{wrong}.*\[{', '.join(map(str, index))}\].*times the bound"):
+        comparison.check()
+
+
+def test_nan_and_infinity_must_be_in_the_same_places():
+    model = en.ElmanRNN(1, 2, 1, rng=0)
+    x, dy = np.ones((2, 3, 1, 1))
+    problem = (model, x, np.zeros((1, 2)), None, dy, None)
+    ours, balls = numpy_tensors(*problem), ball_tensors(*problem)
+    theirs = {name: value.copy() for name, value in ours.items()}
+    theirs["dx"][0] = np.nan
+    assert not Comparison.of(ours, theirs, balls).agreed
+    ours["dx"] = theirs["dx"]
+    assert Comparison.of(ours, theirs, balls).agreed
+
+
+def test_the_frame_says_what_the_table_says():
+    model = en.ElmanRNN(1, 3, 1, rng=0)
+    comparison = et.compare(model, CLOSES[:9], CLOSES[1:10])
+    names = ["y", "h_n", "loss", "dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0"]
+    assert comparison.frame["tensor"].to_list() == names
+    assert comparison.frame["agreed"].all() == comparison.agreed
+    assert [line.split()[0] for line in str(comparison).splitlines()[1:]] == names
+
+
+def test_compare_takes_targets_or_an_upstream_gradient():
+    model = en.ElmanRNN(1, 3, 1, rng=0)
+    for wrong in ({}, {"target": CLOSES[:9], "dy": CLOSES[:9]}):
+        with pytest.raises(ValueError, match="exactly one"):
+            et.compare(model, CLOSES[:9], **wrong)
+
+
+adam_options = st.builds(
+    en.AdamOptions,
+    lr=st.sampled_from([1e-3, 1e-1]),
+    betas=st.sampled_from([(0.9, 0.999), (0.0, 0.0), (0.5, 0.9)]),
+    eps=st.sampled_from([1e-8, 1e-3]),
+    weight_decay=st.sampled_from([0.0, 0.1]),
+    decoupled=st.booleans(),
+    amsgrad=st.booleans(),
+    maximize=st.booleans(),
+)
+
+
+@pytest.mark.eq("7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9")
+@given(adam_options, dtypes, seeds, st.lists(st.sampled_from([1, 1e-3, 1e-6, 0]), min_size=1, max_size=12))
+def test_adams_trajectory_agrees(options, dtype, seed, sizes):
+    """Gradients of every size in turn; each update from the state that the ones before have left."""
+    rng = np.random.default_rng(seed)
+    params = en.init_parameters(2, 3, 1, dtype=dtype, rng=rng)
+    optimiser = en.Adam()
+    optimiser.options = options
+    for size in sizes:
+        grads = params.map(lambda p, size=size: (rng.standard_normal(p.shape) * size).astype(dtype))
+        compare_update(optimiser, params, grads).check()
+        params = optimiser.step(params, grads)
+
+
+@pytest.mark.eq("7.10")
+@given(parameters(), st.sampled_from([1e-3, 1.0, 1e3]))
+def test_clipping_agrees(params, max_norm):
+    """The norm is a root of a sum of n squares, and the scale two more roundings: relative n + 4 units."""
+    clipped, norm = en.clip_grad_norm(params, max_norm)
+    tensors = [nn.Parameter(torch.tensor(p)) for p in params]
+    for tensor in tensors:
+        tensor.grad = tensor.detach().clone()
+    expected = nn.utils.clip_grad_norm_(tensors, max_norm)
+    n = sum(p.size for p in params)
+    tolerance = (n + 4) * np.finfo(params.dtype).eps
+    np.testing.assert_allclose(norm, expected.item(), rtol=tolerance)
+    for ours, theirs in zip(clipped, tensors, strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=tolerance)
