@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scaler = en.Scaler.fit(train)
         model = fit(console, options, scaler, train)
     except (ValueError, RuntimeError, ArithmeticError, ImportError) as error:
-        console.print(f"[bold red]error:[/] {error}")
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
         return 1
     forecast = en.forecast(model, scaler, close)
     console.print(errors_table(close, forecast, len(train), len(train) + len(validation)))
@@ -119,7 +120,7 @@ def save_picture(
     try:
         from elman_np.picture import draw_forecast
     except ImportError:
-        console.print("No picture: Matplotlib is missing; pip install 'elman[plot]'")
+        console.print(escape("No picture: Matplotlib is missing; pip install 'elman[plot]'"))
         return
     draw_forecast(path, dates, close, forecast, train, train + validation)
     console.print(f"Picture: {path}")

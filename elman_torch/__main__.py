@@ -33,6 +33,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden-size", type=int, default=8, help="hidden units")
     parser.add_argument("--length", type=int, default=20, help="days in a window")
     parser.add_argument("--seed", type=int, default=0, help="of parameters, first state and order of windows")
+    parser.add_argument(
+        "--updates",
+        type=int,
+        nargs="+",
+        default=[1, 10, 200, 1000],
+        help="updates of the training to look at",
+    )
     parser.add_argument("--device", default="cpu", help="where PyTorch computes the first table")
     return parser.parse_args(arguments)
 
@@ -60,11 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(f"[bold]{name}[/]: float64 on the left, float32 on the right")
             console.print(tensor_table(judged[problem.name], judged[twin]), "")
     with status.status("training in lockstep"):
-        looked = {problem.name: list(lockstep(problem)) for problem in chosen}
+        looked = {problem.name: list(lockstep(problem, options.updates)) for problem in chosen}
     console.print("[bold]Training in lockstep[/]: worst obs./bound of the gradients | of Adam's update")
     console.print(lockstep_table(looked), "")
     with status.status("training freely"):
-        drifts = {problem.name: list(drift(problem)) for problem in chosen}
+        drifts = {problem.name: list(drift(problem, options.updates)) for problem in chosen}
     console.print("[bold]Not judged[/]: two trainings that run freely, largest difference of a parameter")
     console.print(drift_table(drifts))
     console.print(
@@ -73,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for name, steps in looked.items():
         for step, grads, update in steps:
-            judged |= {f"{name}, gradients at step {step}": grads, f"{name}, update {step}": update}
+            judged |= {f"{name}, gradients at update {step}": grads, f"{name}, update {step}": update}
     return verdict(console, judged)
 
 

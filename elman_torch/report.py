@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,6 @@ from elman_torch.parity import Comparison, compare, compare_update
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-
-STEPS = (1, 10, 200, 1000)
-"""Updates after which the two backends are looked at."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def compare_tensors(problem: Problem, device: str) -> Comparison:
     return compare(problem.model(), x, target, h_0=h_0, device=device)
 
 
-def lockstep(problem: Problem, steps: Sequence[int] = STEPS) -> Iterator[tuple[int, Comparison, Comparison]]:
+def lockstep(problem: Problem, steps: Sequence[int]) -> Iterator[tuple[int, Comparison, Comparison]]:
     """Train in NumPy, and at each of `steps` compare both backends' gradients and updates.
 
     There both sides start from the same parameters and batch, and for the update from the same gradients
@@ -88,7 +85,7 @@ def lockstep(problem: Problem, steps: Sequence[int] = STEPS) -> Iterator[tuple[i
         model.params = optimiser.step(model.params, grads)
 
 
-def drift(problem: Problem, steps: Sequence[int] = STEPS) -> Iterator[tuple[int, float]]:
+def drift(problem: Problem, steps: Sequence[int]) -> Iterator[tuple[int, float]]:
     """Train both backends by themselves on the same batches: largest difference of a parameter."""
     model, optimiser = problem.model(), en.Adam(lr=0.01)
     reference = ElmanRNN.from_numpy(model)
@@ -135,11 +132,9 @@ def tensor_table(double: Comparison, single: Comparison) -> Table:
     return table
 
 
-def lockstep_table(looked: dict[str, list[tuple[int, Comparison, Comparison]]]) -> Table:
+def lockstep_table(looked: Mapping[str, Sequence[tuple[int, Comparison, Comparison]]]) -> Table:
     """Show the worst observed / bound of gradients and of Adam's update at each step looked at."""
-    table = _table(["problem"])
-    for step in STEPS:
-        table.add_column(f"step {step}", justify="right")
+    table = _steps_table([step for step, _, _ in next(iter(looked.values()))])
     table.add_column("agreed", justify="right")
     for name, steps in looked.items():
         cells = [f"{grads.worst.ratio:.4f} | {update.worst.ratio:.2f}" for _, grads, update in steps]
@@ -148,13 +143,18 @@ def lockstep_table(looked: dict[str, list[tuple[int, Comparison, Comparison]]]) 
     return table
 
 
-def drift_table(drifts: dict[str, list[tuple[int, float]]]) -> Table:
+def drift_table(drifts: Mapping[str, Sequence[tuple[int, float]]]) -> Table:
     """Show how far two trainings that never meet have drifted apart."""
-    table = _table(["problem"])
-    for step in STEPS:
-        table.add_column(f"step {step}", justify="right")
+    table = _steps_table([step for step, _ in next(iter(drifts.values()))])
     for name, steps in drifts.items():
         table.add_row(name, *(f"{distance:.1e}" for _, distance in steps))
+    return table
+
+
+def _steps_table(steps: Sequence[int]) -> Table:
+    table = _table(["problem"])
+    for step in steps:
+        table.add_column(f"update {step:,}", justify="right")
     return table
 
 

@@ -37,7 +37,7 @@ class Case:
         lines = [
             "import numpy as np, elman_np as en, elman_torch as et",
             "from numpy import array, float32, nan, inf",
-            f"params = en.Parameters(*{[p for p in self.model.params]!r})",
+            f"params = en.Parameters(*{list(self.model.params)!r})",
             f"model = en.ElmanRNN.from_params(params, **{options!r})",
             f"x = {self.x!r}",
             f"print(et.compare(model, x, {', '.join(f'{k}={v!r}' for k, v in arrays.items())}))",
@@ -54,7 +54,11 @@ class Case:
 @st.composite
 def parameters(draw, *, sizes=None, dtype=None, scales=(0.1, 1.0, 3.0)) -> Parameters:
     """Draw the five arrays at several scales, biases not zero."""
-    inputs, hidden, outputs = sizes or (draw(st.integers(1, 4)), draw(st.integers(1, 6)), draw(st.integers(1, 3)))
+    inputs, hidden, outputs = sizes or (
+        draw(st.integers(1, 4)),
+        draw(st.integers(1, 6)),
+        draw(st.integers(1, 3)),
+    )
     init = draw(st.sampled_from(["uniform", "normal"]))
     scale = draw(st.sampled_from(scales))
     params = en.init_parameters(
@@ -86,7 +90,9 @@ def cases(draw, *, max_steps=12, dtype=None, activation=None, truncation=truncat
     x = draw(splg_windows(steps, batch)).astype(params.dtype) if prices else normal(steps, batch, sizes[0])
     h_0 = normal(batch, sizes[1]) * params.dtype.type(draw(st.sampled_from([0, 1])))
     dy = target = None
-    match draw(st.sampled_from(["loss", "random", "last step", "one entry"])) if upstream is None else upstream:
+    match (
+        draw(st.sampled_from(["loss", "random", "last step", "one entry"])) if upstream is None else upstream
+    ):
         case "loss":
             target = normal(steps, batch, sizes[2])
         case "random":

@@ -107,7 +107,10 @@ def test_relu_at_exactly_zero_has_no_slope(dtype):
     model = en.ElmanRNN.from_params(params, activation="relu")
     x, h_0, dy = np.ones((3, 1, 1), dtype), np.zeros((1, 1), dtype), np.ones((3, 1, 1), dtype)
     problem = (model, x, h_0, None, dy, None)
-    ours, theirs = numpy_tensors(*problem), et.parity.torch_tensors(et.ElmanRNN.from_numpy(model), *problem[1:])
+    ours, theirs = (
+        numpy_tensors(*problem),
+        et.parity.torch_tensors(et.ElmanRNN.from_numpy(model), *problem[1:]),
+    )
     assert not ours["dx"].any()
     assert not ours["dh_0"].any()
     for name, value in ours.items():

@@ -1,0 +1,99 @@
+"""Adam's options, state and errors; its numbers are judged in test_parity.py."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import parameters
+
+import elman_np as en
+
+
+@given(parameters())
+def test_nothing_that_is_passed_in_changes(params):
+    optimiser = en.Adam()
+    copies = [p.copy() for p in params]
+    optimiser.step(params, params)
+    state = optimiser.state
+    kept = [array.copy() for array in state.m]
+    optimiser.step(params, params)
+    for p, copy in zip(params, copies, strict=True):
+        np.testing.assert_array_equal(p, copy)
+    for m, copy in zip(state.m, kept, strict=True):
+        np.testing.assert_array_equal(m, copy)
+    assert (state.step, optimiser.state.step) == (1, 2)
+
+
+@given(parameters())
+def test_a_state_put_back_gives_the_same_update(params):
+    optimiser = en.Adam(amsgrad=True)
+    params = optimiser.step(params, params)
+    state = optimiser.state
+    first = optimiser.step(params, params)
+    optimiser.state = state
+    again = optimiser.step(params, params)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.eq("7.5")
+@given(parameters(dtype=np.float64))
+def test_the_first_step_is_lr_times_the_sign(params):
+    """m_hat = g and v_hat = g^2 there, so the step is lr g / (|g| + eps): some ten roundings of it."""
+    new = en.Adam(lr=0.5).step(params, params)
+    for p, q in zip(params, new, strict=True):
+        expected = 0.5 * p / (np.abs(p) + 1e-8)
+        tolerance = 10 * np.finfo(np.float64).eps * (np.abs(expected) + np.abs(p))
+        assert np.all(np.abs((p - q) - expected) <= tolerance)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": -1e-3}, "lr: expected a finite number, 0 or more, got -0.001"),
+        ({"lr": np.nan}, "lr: expected a finite number"),
+        ({"eps": -1.0}, "eps: expected"),
+        ({"weight_decay": -0.1}, "weight_decay: expected"),
+        ({"betas": (0.9, 1.0)}, "betas: expected two numbers"),
+        ({"betas": (0.9,)}, "betas: expected two numbers"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        en.Adam(**options)
+
+
+def test_gradients_that_do_not_fit_are_refused_before_anything_changes():
+    params = en.init_parameters(1, 2, 1, rng=0)
+    optimiser = en.Adam()
+    with pytest.raises(ValueError, match=r"grads.w_x: expected shape \(2, 1\) as in params, got \(2, 3\)"):
+        optimiser.step(params, en.init_parameters(3, 2, 1, rng=0))
+    with pytest.raises(TypeError, match="grads: expected dtype float64 as params, got float32"):
+        optimiser.step(params, params.astype(np.float32))
+    assert optimiser.state is None
+
+
+def test_the_learning_rate_can_change_between_steps():
+    params = en.init_parameters(1, 2, 1, rng=0)
+    optimiser = en.Adam(lr=1.0)
+    optimiser.options = dataclasses.replace(optimiser.options, lr=0.0)
+    for p, q in zip(params, optimiser.step(params, params), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("max_norm", [0.0, -1.0, np.nan])
+def test_a_norm_that_cannot_be_meant_is_refused(max_norm):
+    with pytest.raises(ValueError, match="max_norm: expected a number above 0"):
+        en.clip_grad_norm(en.init_parameters(1, 2, 1, rng=0), max_norm)
+
+
+@pytest.mark.eq("7.10")
+@given(parameters())
+def test_small_gradients_are_not_clipped(params):
+    clipped, norm = en.clip_grad_norm(params, np.inf)
+    assert all(np.array_equal(a, b) for a, b in zip(clipped, params, strict=True))
+    assert norm >= 0
+
+
+def test_repr_says_its_options():
+    assert repr(en.Adam(lr=0.1)).startswith("Adam(lr=0.1, betas=(0.9, 0.999), eps=1e-08")

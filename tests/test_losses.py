@@ -1,0 +1,40 @@
+"""The mean squared error refuses what broadcasting would hide."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import dtypes, seeds
+
+import elman_np as en
+from elman_np.bounds import Unit, mse_ball
+
+
+@pytest.mark.eq("2.1", "2.2")
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=3), dtypes, seeds)
+def test_loss_and_gradient_lie_within_their_bound(shape, dtype, seed):
+    """The ball is computed from the definition, in longer arithmetic."""
+    y, target = np.random.default_rng(seed).standard_normal((2, *shape)).astype(dtype)
+    loss, dy = en.mse_loss(y, target)
+    loss_ball, dy_ball = mse_ball(Unit.of(dtype).exact(y), target)
+    assert abs(loss - loss_ball.mid) <= loss_ball.rad
+    assert np.all(np.abs(dy - dy_ball.mid) <= dy_ball.rad)
+    assert loss.dtype == dy.dtype == dtype
+
+
+def test_a_target_that_would_broadcast_is_refused_with_the_reason():
+    with pytest.raises(
+        ValueError, match=r"target: expected shape \(5, 1\) as y, got \(5,\); .*\(5, 5\).*reshape"
+    ):
+        en.mse_loss(np.zeros((5, 1)), np.zeros(5))
+
+
+def test_other_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"target: expected shape \(5,\) as y, got \(4,\)$"):
+        en.mse_loss(np.zeros(5), np.zeros(4))
+    with pytest.raises(TypeError, match="target: expected dtype float64"):
+        en.mse_loss(np.zeros(5), np.zeros(5, np.float32))
+    with pytest.raises(TypeError, match="y: expected a floating-point array"):
+        en.mse_loss(np.zeros(5, int), np.zeros(5, int))
+    with pytest.raises(ValueError, match="y: expected at least one element"):
+        en.mse_loss(np.zeros(0), np.zeros(0))

@@ -1,0 +1,117 @@
+"""The five arrays: shapes, dtypes, immutability, first values."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import dtypes, parameters, seeds
+
+import elman_np as en
+
+SIZES = {"input_size": 2, "hidden_size": 3, "output_size": 1}
+
+
+def arrays(**changed):
+    shapes = {"w_x": (3, 2), "w_h": (3, 3), "b_h": (3,), "w_y": (1, 3), "b_y": (1,)}
+    return {name: np.zeros(shape) for name, shape in shapes.items()} | changed
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("w_x", (3,)), ("w_h", (3, 2)), ("b_h", (1, 3)), ("w_y", (1, 2)), ("w_y", (3,)), ("b_y", (3,))],
+)
+def test_a_wrong_shape_is_named(name, shape):
+    with pytest.raises(ValueError, match=rf"{name}: expected shape .*, got \({shape[0]}"):
+        en.Parameters(**arrays(**{name: np.zeros(shape)}))
+
+
+def test_dtypes_are_not_mixed_and_integers_not_converted():
+    with pytest.raises(TypeError, match="w_h: expected dtype float64 as the rest, got float32"):
+        en.Parameters(**arrays(w_h=np.zeros((3, 3), np.float32)))
+    with pytest.raises(TypeError, match=r"b_y: expected a floating-point array .* got int64"):
+        en.Parameters(**arrays(b_y=np.zeros(1, np.int64)))
+
+
+def test_nobody_can_write_into_parameters():
+    given_arrays = arrays()
+    params = en.Parameters(**given_arrays)
+    given_arrays["w_h"][:] = 7
+    assert not params.w_h.any()
+    with pytest.raises(ValueError, match="read-only"):
+        params.w_h[0, 0] = 7
+    view = np.zeros((6, 3))[::2]
+    view.flags.writeable = False
+    params = en.Parameters(**arrays(w_h=view))
+    view.base[:] = 7
+    assert not params.w_h.any()
+
+
+@given(parameters())
+def test_arrays_that_are_read_only_already_are_not_copied(params):
+    again = en.Parameters(*params)
+    assert all(np.shares_memory(a, b) for a, b in zip(params, again, strict=True))
+
+
+@pytest.mark.eq("1.6")
+@given(seeds, st.integers(1, 400))
+def test_uniform_values_fill_the_range_of_torchs_layers(seed, hidden):
+    """All draws are inside +-1/sqrt(H), and the largest of n uniform draws is rarely far from the border.
+
+    P(max |draw| < 0.9 bound) = 0.9^n; with n >= 400 draws that is below 1e-18.
+    """
+    params = en.init_parameters(400, hidden, 1, rng=seed)
+    bound = 1 / np.sqrt(hidden)
+    assert all(np.abs(p).max() <= bound for p in params)
+    assert np.abs(params.w_x).max() > 0.9 * bound
+    rnn = torch.nn.RNN(400, hidden)
+    assert max(p.abs().max().item() for p in rnn.parameters()) <= np.float32(bound)
+
+
+@pytest.mark.eq("1.7")
+def test_normal_values_have_mean_0_and_variance_1():
+    """n = 10,000 draws: six standard errors are 0.06 for the mean and 6 sqrt(2/n) for the variance."""
+    w_h = en.init_parameters(1, 100, 1, init="normal", rng=0).w_h
+    assert abs(w_h.mean()) < 6 / 100
+    assert abs(w_h.var() - 1) < 6 * np.sqrt(2) / 100
+
+
+@given(seeds, st.sampled_from(["uniform", "normal"]))
+def test_one_seed_gives_the_same_bits_in_both_dtypes(seed, init):
+    double = en.init_parameters(**SIZES, init=init, rng=seed)
+    again = en.init_parameters(**SIZES, init=init, rng=np.random.default_rng(seed))
+    single = en.init_parameters(**SIZES, init=init, dtype=np.float32, rng=seed)
+    for a, b, c in zip(double, again, single, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a.astype(np.float32), c)
+
+
+@given(parameters(), dtypes)
+def test_map_and_astype_keep_names(params, dtype):
+    doubled = params.astype(dtype).map(np.add, params.astype(dtype))
+    assert doubled.dtype == dtype
+    for (name, value), (other, p) in zip(doubled.items(), params.items(), strict=True):
+        assert name == other
+        np.testing.assert_array_equal(value, 2 * p.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"hidden_size": 0}, ValueError, "hidden_size: expected 1 or more, got 0"),
+        ({"input_size": 1.0}, TypeError, "input_size: expected an integer, got 1.0"),
+        ({"output_size": True}, TypeError, "output_size: expected an integer"),
+        ({"init": "xavier"}, ValueError, "init: expected 'uniform' or 'normal', got 'xavier'"),
+        ({"dtype": np.float16}, TypeError, "dtype: expected float64 or float32, got float16"),
+        ({"dtype": int}, TypeError, "dtype: expected float64 or float32, got int64"),
+    ],
+)
+def test_bad_sizes_and_options_are_named(wrong, error, message):
+    with pytest.raises(error, match=message):
+        en.init_parameters(**SIZES | wrong)
+
+
+def test_repr_says_what_it_is_in_a_line():
+    assert repr(en.init_parameters(**SIZES, rng=0)) == (
+        "Parameters(input_size=2, hidden_size=3, output_size=1, dtype=float64)"
+    )
