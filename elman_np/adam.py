@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Array, Parameters, freeze
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -102,13 +102,13 @@ def adam_step(
         # (7.8)
         g = -g
 
-    if decay and options.decoupled:
-        # (7.7)
-        p = p * (1 - lr * decay)
-
-    elif decay:
+    if decay and not options.decoupled:
         # (7.6)
         g = g + decay * p
+
+    elif decay:
+        # (7.7)
+        p = p * (1 - lr * decay)
 
     # (7.1)
     m = beta_1 * m + (1 - beta_1) * g
@@ -184,15 +184,13 @@ class Adam:
         for (name, p), g in zip(params.items(), grads, strict=True):
             if g.shape != p.shape:
                 raise ValueError(f"grads.{name}: expected shape {p.shape} as in params, got {g.shape}")
-        zero = params.map(np.zeros_like)
-        state = self.state or AdamState(0, zero, zero, zero)
-        step = state.step + 1
+        state = self.state or AdamState(0, *[params.map(np.zeros_like)] * 3)
         updated = [
-            adam_step(*arrays, step, self.options)
+            map(freeze, adam_step(*arrays, state.step + 1, self.options))
             for arrays in zip(params, grads, state.m, state.v, state.v_max, strict=True)
         ]
         new, m, v, v_max = (Parameters(*arrays) for arrays in zip(*updated, strict=True))
-        self.state = AdamState(step, m, v, v_max)
+        self.state = AdamState(state.step + 1, m, v, v_max)
         return new
 
     def __repr__(self) -> str:
@@ -227,5 +225,6 @@ def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, floa
     # (7.10)
     norm = float(np.sqrt(sum(float(np.vdot(g, g).real) for g in grads)))
     scale = min(max_norm / (norm + 1e-6), 1.0)
+    clipped = grads.map(lambda g: g * g.dtype.type(scale))
 
-    return grads.map(lambda g: g * g.dtype.type(scale)), norm
+    return clipped, norm

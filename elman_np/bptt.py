@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman_np.cell import Activation, check_activation, phi
-from elman_np.parameters import Array, Parameters, check_count, check_dtype, check_shape, frozen
+from elman_np.parameters import Array, Parameters, check_count, check_dtype, check_shape, freeze, frozen
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -116,7 +116,7 @@ def forward(
     )
 
     # (1.3)
-    y = _unfold([_rows(block.h[1:], params.w_y.T) + params.b_y for block in blocks])
+    y = _unfold([block.h[1:] @ params.w_y.T + params.b_y for block in blocks])
 
     return y, blocks[-1].h[-1, -1].copy(), Tape(params, activation, chunk, blocks)
 
@@ -167,7 +167,7 @@ def backward(
         da, dh_first = _state_gradients(tape, block, dy_part, dh_last)
         grads.append(_parameter_gradients(block, dy_part, da))
         # (3.7)
-        dxs.append(_rows(da, params.w_x))
+        dxs.append(np.dot(_flat(da), params.w_x).reshape(block.x.shape))
 
         # (5.2)
         dh_0 += dh_first.sum(axis=0)
@@ -184,13 +184,15 @@ def _states(
     h[0] = h_0
 
     # (9.1)
-    np.add(_rows(x, params.w_x.T), params.b_h, out=h[1:])
+    np.dot(_flat(x), params.w_x.T, out=_flat(h[1:]))
+    h[1:] += params.b_h
 
-    rows = h.reshape(len(h), math.prod(h.shape[1:3]), params.hidden_size)
+    rows = _steps(h)
+    w_h_t = np.ascontiguousarray(params.w_h.T)  # once: every step reads it
     carried = np.empty_like(rows[0])
     for before, now in pairwise(rows):
         # (9.2)
-        np.matmul(before, params.w_h.T, out=carried)
+        np.dot(before, w_h_t, out=carried)
         now += carried
         phi(now, activation, out=now)
 
@@ -202,16 +204,14 @@ def _state_gradients(
     tape: Tape, block: Block, dy: Shaped[Array, "S N B O"], dh_last: Shaped[Array, "N B H"]
 ) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
     """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
-    w_h = tape.params.w_h
     # (9.3)
-    da = _rows(dy, tape.params.w_y)
+    da = np.dot(_flat(dy), tape.params.w_y).reshape(block.h[1:].shape)
 
-    h = block.h[1:].reshape(len(da), math.prod(dh_last.shape[:2]), len(w_h))
-    da_rows, dh_next = da.reshape(h.shape), dh_last.reshape(h.shape[1:])
+    h, da_steps, dh_next = _steps(block.h[1:]), _steps(da), _flat(dh_last)
     slope = 1 - h * h if tape.activation == "tanh" else None
     for t in reversed(range(len(da))):
         # (3.2)
-        da_t = da_rows[t]
+        da_t = da_steps[t]
         da_t += dh_next
 
         if slope is not None:
@@ -223,11 +223,11 @@ def _state_gradients(
             da_t[h[t].real <= 0] = 0
 
         # (3.6)
-        np.matmul(da_t, w_h, out=dh_next)
+        np.dot(da_t, tape.params.w_h, out=dh_next)
 
         # (5.3)
         if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
-            dh_next[:] = 0
+            dh_next[:] = 0  # step t, counted from 0, is the first of a chunk
 
     return da, dh_next.reshape(dh_last.shape)
 
@@ -236,9 +236,7 @@ def _parameter_gradients(
     block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
 ) -> Parameters:
     """Sum over steps and batch at once: one product for each array."""
-    x, h_before, h, dy, da = (
-        z.reshape(math.prod(z.shape[:-1]), z.shape[-1]) for z in (block.x, block.h[:-1], block.h[1:], dy, da)
-    )
+    x, h_before, h, dy, da = map(_flat, (block.x, block.h[:-1], block.h[1:], dy, da))
     # (3.8)
     dw_x = da.T @ x
 
@@ -254,13 +252,17 @@ def _parameter_gradients(
     # (3.12)
     db_y = dy.sum(axis=0)
 
-    return Parameters(dw_x, dw_h, db_h, dw_y, db_y)
+    return Parameters(*map(freeze, (dw_x, dw_h, db_h, dw_y, db_y)))
 
 
-def _rows(z: Shaped[Array, "... K"], matrix: Shaped[Array, "K M"]) -> Shaped[Array, "... M"]:
-    """Multiply every row of `z` by `matrix`, as one product."""
-    product: Array = np.matmul(z.reshape(math.prod(z.shape[:-1]), z.shape[-1]), matrix)
-    return product.reshape(*z.shape[:-1], matrix.shape[-1])
+def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
+    """Put all rows of all steps one below the other: what one product can take at once."""
+    return z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
+
+
+def _steps(z: Shaped[Array, "S N B K"]) -> Shaped[Array, "S R K"]:
+    """Keep the steps apart, and put the rows of each one below the other."""
+    return z.reshape(len(z), math.prod(z.shape[1:-1]), z.shape[-1])
 
 
 def _fold(z: Shaped[Array, "T ..."], stretch: int) -> list[Shaped[Array, "S N ..."]]:

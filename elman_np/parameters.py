@@ -211,10 +211,15 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name}: expected {least} or more, got {value}")
 
 
+def freeze(own: Array) -> Array:
+    """Make an array read-only that nobody else holds, and give it back: `Parameters` need not copy it."""
+    own.flags.writeable = False
+    return own
+
+
 def frozen(value: Array) -> Array:
     """Return a read-only copy, or the array itself where no one can write into it any more."""
     array = np.asarray(value)
     if array.flags.writeable or array.base is not None:
-        array = array.copy()
-        array.flags.writeable = False
+        array = freeze(array.copy())
     return array
