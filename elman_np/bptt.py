@@ -227,7 +227,7 @@ def _state_gradients(
 
         # (5.3)
         if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
-            dh_next[:] = 0  # step t, counted from 0, is the first of a chunk
+            dh_next[:] = 0
 
     return da, dh_next.reshape(dh_last.shape)
 
