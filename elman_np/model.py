@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -35,6 +35,37 @@ def find_layout(x: tuple[int, ...], inputs: int, hidden: int, outputs: int) -> L
             return Layout(x, (steps, batch, outputs), (batch, hidden), batch)
     series = " or (T,)" if inputs == outputs == 1 else ""
     raise ValueError(f"x: expected shape (T, B, {inputs}) or (T, {inputs}){series}, got {x}")
+
+
+class Network(Protocol):
+    """A network of either backend: what is said of it, and asked of its data, is the same for both."""
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+
+    @property
+    def output_size(self) -> int:
+        """O."""
+
+    activation: Activation
+    reset_every: int | None
+    chunk: int | None
+
+
+def describe(model: Network) -> str:
+    """Sizes and options in a line, for both backends' `repr`."""
+    truncation = "".join(
+        f", {name}={steps}"
+        for name, steps in {"reset_every": model.reset_every, "chunk": model.chunk}.items()
+        if steps is not None
+    )
+    sizes = f"{model.input_size}, {model.hidden_size}, {model.output_size}"
+    return f"{sizes}, activation={model.activation!r}{truncation}"
 
 
 class ModelTape(NamedTuple):
@@ -246,12 +277,4 @@ class ElmanRNN:
         return y, h_n
 
     def __repr__(self) -> str:
-        truncation = "".join(
-            f", {name}={steps}"
-            for name, steps in {"reset_every": self.reset_every, "chunk": self.chunk}.items()
-            if steps is not None
-        )
-        return (
-            f"ElmanRNN({self.input_size}, {self.hidden_size}, {self.output_size}, "
-            f"activation={self.activation!r}{truncation}, dtype={self.dtype})"
-        )
+        return f"ElmanRNN({describe(self)}, dtype={self.dtype})"

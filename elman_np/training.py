@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elman_np.adam import Adam, clip_grad_norm
 from elman_np.losses import mse_loss
-from elman_np.model import ElmanRNN
+from elman_np.model import ElmanRNN, Network
 from elman_np.parameters import REAL, Array, Rng, check_count, check_dtype
 
 if TYPE_CHECKING:
@@ -240,20 +240,8 @@ def train(
     return history
 
 
-class Sizes(Protocol):
-    """A network of either backend, as far as its training data must fit it."""
-
-    @property
-    def input_size(self) -> int:
-        """I."""
-
-    @property
-    def output_size(self) -> int:
-        """O."""
-
-
 def check_training_data(
-    sizes: Sizes,
+    model: Network,
     x: Array,
     target: Array,
     epochs: int,
@@ -267,13 +255,13 @@ def check_training_data(
         check_count("batch_size", batch_size)
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a number above 0, got {clip_norm}")
-    _check_windows(sizes, "x", x, "target", target)
+    _check_windows(model, "x", x, "target", target)
     if validation is not None:
-        _check_windows(sizes, "validation[0]", validation[0], "validation[1]", validation[1])
+        _check_windows(model, "validation[0]", validation[0], "validation[1]", validation[1])
 
 
-def _check_windows(sizes: Sizes, x_name: str, x: Array, target_name: str, target: Array) -> None:
-    for name, value, size in ((x_name, x, sizes.input_size), (target_name, target, sizes.output_size)):
+def _check_windows(model: Network, x_name: str, x: Array, target_name: str, target: Array) -> None:
+    for name, value, size in ((x_name, x, model.input_size), (target_name, target, model.output_size)):
         if value.ndim != 3 or value.shape[2] != size:
             raise ValueError(f"{name}: expected windows of shape (T, N, {size}), got {value.shape}")
         _check_series(name, value)

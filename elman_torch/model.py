@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import elman_np as en
 from elman_np.bptt import check_truncation
 from elman_np.cell import Activation, check_activation
-from elman_np.model import find_layout
+from elman_np.model import describe, find_layout
 from elman_np.parameters import Init, Parameters, Rng, check_shape, init_parameters
 
 if TYPE_CHECKING:
@@ -226,4 +226,4 @@ class ElmanRNN(nn.Module):
 
     def extra_repr(self) -> str:
         """Say sizes and options in a line."""
-        return repr(self.to_numpy()).removeprefix("ElmanRNN(").removesuffix(")")
+        return f"{describe(self)}, dtype={str(self.w_x.dtype).removeprefix('torch.')}"

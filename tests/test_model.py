@@ -174,6 +174,7 @@ def test_the_reference_runs_in_any_dtype_of_torch(dtype):
     y, _ = model(torch.ones(5, dtype=dtype))
     y.sum().backward()
     assert y.dtype == model.w_h.grad.dtype == dtype
+    assert str(dtype).endswith(repr(model).removesuffix(")").split("dtype=")[1])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
