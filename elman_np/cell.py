@@ -23,7 +23,7 @@ class StepGradients(NamedTuple):
 
     grads: Parameters
     dx: Shaped[Array, "B I"]
-    dh_next: Shaped[Array, "B H"]
+    dh_before: Shaped[Array, "B H"]
 
 
 def check_activation(activation: str) -> None:
@@ -67,11 +67,11 @@ def dphi(dh: Shaped[Array, "..."], h: Shaped[Array, "..."], activation: Activati
 
 
 def step(
-    params: Parameters, x: Shaped[Array, "B I"], h: Shaped[Array, "B H"], activation: Activation
+    params: Parameters, x: Shaped[Array, "B I"], h_before: Shaped[Array, "B H"], activation: Activation
 ) -> tuple[Shaped[Array, "B O"], Shaped[Array, "B H"]]:
     """One step forward: from `x_t` and `h_{t-1}` to `y_t` and `h_t`."""
     # (1.1)
-    a = x @ params.w_x.T + h @ params.w_h.T + params.b_h
+    a = x @ params.w_x.T + h_before @ params.w_h.T + params.b_h
 
     # (1.2)
     h = phi(a, activation)
@@ -108,7 +108,8 @@ def step_backward(
     Returns
     -------
     StepGradients
-        `grads`, this step's part of each parameter's gradient; `dx`; and `dh_next` for step t - 1.
+        `grads`, this step's part of each parameter's gradient; `dx`; and `dh_before`, which is `dh_next`
+        for step t - 1.
     """
     # (3.1)
     dh_out = dy @ params.w_y
@@ -118,6 +119,12 @@ def step_backward(
 
     # (3.3)
     da = dphi(dh, h, activation)
+
+    # (3.6)
+    dh_before = da @ params.w_h
+
+    # (3.7)
+    dx = da @ params.w_x
 
     # (3.8)
     dw_x = da.T @ x
@@ -133,11 +140,5 @@ def step_backward(
 
     # (3.12)
     db_y = dy.sum(axis=0)
-
-    # (3.7)
-    dx = da @ params.w_x
-
-    # (3.6)
-    dh_before = da @ params.w_h
 
     return StepGradients(Parameters(dw_x, dw_h, db_h, dw_y, db_y), dx, dh_before)

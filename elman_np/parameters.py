@@ -165,10 +165,10 @@ def init_parameters(
     if kind not in REAL:
         raise TypeError(f"dtype: expected float64 or float32, got {kind}")
     generator = np.random.default_rng(rng)
-    bound = 1 / np.sqrt(hidden_size)
     match init:
         case "uniform":
             # (1.6)
+            bound = 1 / np.sqrt(hidden_size)
             arrays = [
                 generator.uniform(-bound, bound, shape)
                 for shape in shapes(input_size, hidden_size, output_size).values()
