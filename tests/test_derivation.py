@@ -6,7 +6,10 @@ A small tree of docs is copied, one thing in it is broken, and the build must sa
 import contextlib
 import io
 import os
+import re
+import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -344,12 +347,12 @@ BREAKAGES = [
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Make the small tree, with the real build around it."""
-    sys.path.insert(0, str(ROOT / "docs"))
     try:
-        from build import install_katex
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    install_katex()
+        runpy.run_path(str(ROOT / "docs" / "build.py"))["install_katex"]()
+    except subprocess.CalledProcessError:
+        if MUST:
+            raise
+        pytest.skip("KaTeX is not there, and npm cannot fetch it")
     root = tmp_path_factory.mktemp("tree")
     for path, text in TREE.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -376,17 +379,14 @@ def build(root, builder):
 def test_the_tree_is_sound_and_shows_equation_code_and_test(tree):
     status, pages, said = build(tree, "html")
     assert (status, said) == (0, "")
-    one, two = pages["one"], pages["two"]
-    assert 'id="eq-1-1"' in one
+    one, two = (re.sub(r"<[^>]+>", "", pages[name]) for name in ("one", "two"))
     assert "elman_np/cell.py:3" in one
-    assert "checked by" in one
-    assert one.index("test_step") < one.index("test_more")
+    assert "checked by test_more, test_step" in one  # the one that cites fewer equations first
     assert "elman_np/cell.py:5-7" in two
-    assert "also in" in two
-    assert "elman_np/fast.py:3" in two
-    assert "test_more" not in two
-    assert "<mjx" not in one
-    assert "<math" in one
+    assert "checked by test_step" in two
+    assert "also in elman_np/fast.py:3" in two
+    assert 'id="eq-1-1"' in pages["one"]
+    assert "<math" in pages["one"]
 
 
 @pytest.mark.filterwarnings("ignore")

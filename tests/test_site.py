@@ -6,10 +6,10 @@ No request leaves the machine, nothing fails, every link lands, nothing overflow
 import collections
 import functools
 import http.server
-import importlib.util
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 import elman_np as en
+import elman_torch as et
 
 MUST = "CI" in os.environ  # there, what is missing is a failure
 if not MUST:
@@ -60,12 +61,10 @@ def program(name):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Build the site anew, as `python docs/build.py` does."""
-    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
-    build.install_katex()
+    build = runpy.run_path(str(DOCS / "build.py"))
+    build["install_katex"]()
     where = tmp_path_factory.mktemp("site")
-    result = build.sphinx(DOCS, where)
+    result = build["sphinx"](DOCS, where)
     assert result.returncode == 0, result.stderr
     return where
 
@@ -161,8 +160,12 @@ def test_pages_are_linked_in_order(site):
 
 def test_the_api_has_every_public_name_with_its_shapes(site):
     page = Links((site / "api.html").read_text())
-    public = {f"elman_np.{name}" for name in en.__all__}
-    assert public <= set(page.ids)
+    for package in (en, et):
+        own = [name for name in package.__all__ if name != "__version__"]
+        assert own
+        for name in own:
+            home = getattr(package, name).__module__.partition(".")[0]
+            assert f"{home}.{name}" in page.ids
     text = re.sub(r"<[^>]+>", "", (site / "api.html").read_text())
     assert "Shaped[Array, 'T B I']" in text.replace("&#39;", "'")
 

@@ -1,0 +1,54 @@
+"""How the docs are built: `python docs/build.py`."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+project = html_title = "An Elman network by hand"
+author = "the authors of elman"
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "katex_ssr",
+    "source_pages",
+    "derivation",
+    "figures",
+    "front_page",
+]
+exclude_patterns = ["_build", "node_modules", "exercises/**/README.md"]
+nitpicky = True
+
+myst_enable_extensions = ["dollarmath", "alert"]
+myst_fence_as_directive = ["math"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+toc_object_entries_show_parents = "hide"
+html_math_renderer = "katex_ssr"
+html_static_path = ["_static", "node_modules/katex/dist"]
+html_css_files = ["derivation.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_show_search_summary = False  # a summary would repeat each formula as LaTeX, MathML and text
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# The API page. Annotations are shown as the source has them, shapes included: what they name is imported for
+# type checkers alone, so there is nothing to link to, and docstrings use single backticks for code.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_param = False
+napoleon_use_rtype = False
+nitpick_ignore_regex = [
+    ("py:class", r"Shaped|Float|Int|Array|Tensor|Activation|Init|Rng|DTypeLike"),
+    ("py:class", r"(np|numpy|pl|polars|torch|nn|en|collections\.abc)\..*"),
+    ("py:class|py:exc", r"(elman_\w+\.\w+\.)?(Block|Day|ModelTape|Row|StepGradients|YahooError)"),
+]
