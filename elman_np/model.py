@@ -42,15 +42,15 @@ class Network(Protocol):
 
     @property
     def input_size(self) -> int:
-        """I."""
+        """I, the number of inputs."""
 
     @property
     def hidden_size(self) -> int:
-        """H."""
+        """H, the number of hidden units."""
 
     @property
     def output_size(self) -> int:
-        """O."""
+        """O, the number of outputs."""
 
     activation: Activation
     reset_every: int | None
@@ -179,17 +179,17 @@ class ElmanRNN:
 
     @property
     def input_size(self) -> int:
-        """I."""
+        """I, the number of inputs."""
         return self._params.input_size
 
     @property
     def hidden_size(self) -> int:
-        """H."""
+        """H, the number of hidden units."""
         return self._params.hidden_size
 
     @property
     def output_size(self) -> int:
-        """O."""
+        """O, the number of outputs."""
         return self._params.output_size
 
     @property

@@ -30,13 +30,13 @@ class Row:
     tensor: str
     shape: tuple[int, ...]
     difference: float
-    """Largest |NumPy - PyTorch|."""
+    """Largest distance between the two."""
     ulps: float
     """The same, in units in the last place of the tensor's largest entry."""
     ratio: float
-    """Largest |NumPy - PyTorch| / (2 x bound): above 1, at least one of the two is wrong."""
+    """Largest distance / (2 x bound). Above 1, at least one of the two is wrong."""
     sharpness: float
-    """Largest 2 x bound, in units of the tensor's largest entry: what could have been noticed."""
+    """Largest 2 x bound, in units of the tensor's largest entry. This much would not have been noticed."""
     agreed: bool
     index: tuple[int, ...]
     """Where the ratio is largest, and what is there."""
