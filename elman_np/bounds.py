@@ -1,203 +1,166 @@
 """How far two correct programs may differ: rounding-error bounds that are computed with the problem.
 
-Every quantity of the forward pass, of back-propagation and of Adam is followed as a `Ball`: its value in
-longer arithmetic, and a radius within which every program lies that computes it in the given dtype, in
-whatever order it adds. Two such programs differ by at most twice the radius (8.1). `docs/floating_point.md`
-derives the rules. Nothing here calls the code that it judges.
+Every quantity of the forward pass, of back-propagation and of Adam is followed as a `Ball` (`balls.py`):
+its value in longer arithmetic, and a radius within which every program lies that computes it in the given
+dtype, in whatever order it adds. Two such programs differ by at most twice the radius.
+`docs/floating_point.md` derives the rules. Nothing here calls the code that it judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elman_np.adam import AdamOptions
+from elman_np.balls import GROWTH, Ball, Terms, Unit, count, dot, stack
 from elman_np.cell import Activation
 from elman_np.parameters import Array, Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
-    from numpy.typing import DTypeLike
 
-Number: TypeAlias = float | np.floating[Any] | Array
+__all__ = [
+    "AdamBall",
+    "Ball",
+    "ForwardBall",
+    "Unit",
+    "adam_ball",
+    "backward_ball",
+    "forward_ball",
+    "mse_ball",
+    "residuals",
+]
 
 TANH_ULPS = 4
 """Error allowed to a library's tanh, in units in the last place; the best known are below 2."""
 
+KEPT = 2**18
+"""Entries of signed products that a `Chain` keeps: the memory and the time that a sharper radius may cost."""
 
-@dataclass(frozen=True)
-class Unit:
-    """Rounding in one dtype, seen from the longer dtype that the balls are computed in.
-
-    `u` is the largest relative error of one operation; that of the longer arithmetic is added, so that
-    what is said of exact values holds for the computed middles. `tiny` is the largest absolute error where
-    a result is too small for the relative one.
-    """
-
-    u: float
-    tiny: float
-    long: np.dtype[Any]
-
-    @classmethod
-    def of(cls, dtype: DTypeLike) -> Unit:
-        """Take float64 as the longer arithmetic of float32, and long double as that of float64."""
-        if dtype == np.float32:
-            return cls._between(np.finfo(np.float32), np.finfo(np.float64))
-        return cls._between(np.finfo(np.float64), np.finfo(np.longdouble))
-
-    @classmethod
-    def _between(cls, short: np.finfo[Any], long: np.finfo[Any]) -> Unit:
-        return cls(float(short.eps + long.eps) / 2, float(short.smallest_subnormal), long.dtype)
-
-    def rounding(self, magnitude: Array, n: int) -> Array:
-        """Error of `n` roundings in a row of something at most as large as `magnitude`."""
-        # (8.2)
-        gamma = n * self.u / (1 - n * self.u)
-        error: Array = gamma * magnitude + n * self.tiny * (magnitude > 0)
-
-        return error
-
-    def exact(self, value: Number) -> Ball:
-        """Return a given number, which every program has exactly."""
-        mid = np.asarray(value, self.long)
-        return Ball(mid, np.zeros_like(mid), self)
+quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-@dataclass(frozen=True, eq=False)
-class Ball:
-    """Every program's value of a quantity is within `rad` of `mid`.
+class Chain:
+    """The error of a state that each step multiplies by one matrix and then by a slope.
 
-    The operators add the error of one rounding, and so does a plain number beside them, which a program
-    must first bring into its dtype.
-    """
-
-    mid: Array
-    rad: Array
-    unit: Unit
-
-    @property
-    def mag(self) -> Array:
-        """The largest magnitude that a program may have here."""
-        magnitude: Array = np.abs(self.mid) + self.rad
-        return magnitude
-
-    def _rounded(self, mid: Array, rad: Array, n: int = 1) -> Ball:
-        return Ball(mid, rad + self.unit.rounding(np.abs(mid) + rad, n), self.unit)
-
-    def _ball(self, other: Ball | float) -> Ball:
-        if isinstance(other, Ball):
-            return other
-        mid = np.asarray(other, self.unit.long)
-        return self._rounded(mid, np.zeros_like(mid))
-
-    def __neg__(self) -> Ball:
-        return Ball(-self.mid, self.rad, self.unit)
-
-    def __add__(self, other: Ball | float) -> Ball:
-        # (8.3)
-        other = self._ball(other)
-        return self._rounded(self.mid + other.mid, self.rad + other.rad)
-
-    def __sub__(self, other: Ball | float) -> Ball:
-        return self + -self._ball(other)
-
-    def __mul__(self, other: Ball | float) -> Ball:
-        # (8.4)
-        other = self._ball(other)
-        rad = np.abs(self.mid) * other.rad + self.rad * other.mag
-        return self._rounded(self.mid * other.mid, rad)
-
-    def __truediv__(self, other: Ball | float) -> Ball:
-        # (8.5)
-        other = self._ball(other)
-        least = np.abs(other.mid) - other.rad
-        quotient = self.mid / other.mid
-        rad = (self.rad + np.abs(quotient) * other.rad) / np.where(least > 0, least, np.nan)
-        return self._rounded(quotient, np.where(np.isnan(rad), np.inf, rad))
-
-    def sqrt(self) -> Ball:
-        """Root of a quantity that is never negative; some libraries round it twice."""
-        # (8.6)
-        root = np.sqrt(self.mid)
-        rad = np.minimum(np.sqrt(self.rad), self.rad / np.where(root > 0, root, 1))
-        rad = np.where(root > 0, rad, np.sqrt(self.rad))
-        return self._rounded(root, rad, n=2)
-
-    def maximum(self, other: Ball) -> Ball:
-        """Elementwise maximum; nothing is rounded."""
-        return Ball(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad), self.unit)
-
-    def __getitem__(self, index: int | tuple[int, int] | slice | None) -> Ball:
-        return Ball(self.mid[index], self.rad[index], self.unit)
-
-    def reshape(self, *shape: int) -> Ball:
-        """Return the same ball in another shape."""
-        return Ball(self.mid.reshape(shape), self.rad.reshape(shape), self.unit)
-
-    @property
-    def T(self) -> Ball:
-        """The transpose."""
-        return Ball(self.mid.T, self.rad.T, self.unit)
-
-
-def dot(terms: Sequence[tuple[Ball, Ball]], plus: Sequence[Ball] = (), more: int = 0) -> Ball:
-    """Sum of matrix products and of further terms, added in any order, fused or not.
+    Seen from a step, every step before it has added an error of its own, and a product of matrices has
+    brought it here. The signs in these products are kept, so that what contracts is seen to contract;
+    absolute values are taken at the end.
 
     Parameters
     ----------
-    terms : pairs of balls (..., K), (K, M)
-    plus : balls that broadcast to (..., M)
-    more : int
-        Further additions that some program needs: a second bias, say.
+    matrix : Ball (H, H)
+        What the rows of the state are multiplied by, exact.
+    start : Ball (B, H)
+        State before the first step, exact.
+    kept : int
+        How many entries of products to keep. Older ones are folded into one new error; if not even one
+        step's fit in, the error is carried without signs.
     """
-    n = sum(len(b.mid) for _, b in terms) + len(plus) + more
-    unit = (terms[0][0] if terms else plus[0]).unit
-    zero = unit.long.type(0)
-    # (8.7)
-    mid = sum((a.mid @ b.mid for a, b in terms), zero) + sum((c.mid for c in plus), zero)
-    rad = sum((np.abs(a.mid) @ b.rad + a.rad @ b.mag for a, b in terms), zero) + sum(
-        (c.rad for c in plus), zero
-    )
-    magnitude = sum((a.mag @ b.mag for a, b in terms), zero) + sum((c.mag for c in plus), zero)
 
-    return Ball(np.asarray(mid), rad + unit.rounding(np.asarray(magnitude), n), unit)
+    def __init__(self, matrix: Ball, start: Ball, kept: int) -> None:
+        self.matrix, self.zero = matrix, start.rad
+        self.rows = kept // max(start.rad.size, 1)
+        self.signed = self.rows >= len(matrix.mid)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all errors: the state is exact again."""
+        batch, hidden = self.zero.shape
+        self.products = np.zeros((batch, 0, hidden))
+        self.sizes = np.zeros((batch, 0))
+        self.total = self.carried = self.fresh = self.zero
+
+    def product(self, state: Ball, terms: Terms = (), plus: Sequence[Ball] = (), more: int = 0) -> Ball:
+        """Return `state @ matrix + terms + plus` as `dot` does, with the smaller of two radii."""
+        whole = [*terms, (state, self.matrix)]
+        if not self.signed:
+            return dot(whole, plus, more)
+        matrix, unit = np.abs(self.matrix.mid), state.unit
+        fixed = dot([*terms, (state.middle, self.matrix)], plus, more)
+        # (8.12)
+        plain = state.rad @ matrix
+        fresh = fixed.rad + unit.rounding(plain, count(whole, plus, more))
+
+        # (8.13)
+        self.products = self.products @ self.matrix.mid.astype(np.float64)
+        self.carried = _folded(self.sizes, self.products)
+        lost = unit.rounding(self.total @ matrix, len(matrix) + 2)
+
+        # (8.14)
+        rad = fresh + np.fmin(plain, self.carried + lost)
+        self.fresh = fresh + lost
+
+        return unit.rounded(fixed.mid, rad, n=0)
+
+    def pass_slope(self, slope: Array, own: Array) -> None:
+        """Go through the slope, which adds an error of its own."""
+        if not self.signed:
+            return
+        # (8.15)
+        new = slope * self.fresh + own
+        self.total = slope * self.carried + new
+        self.products = self.products * slope[:, None].astype(np.float64)
+
+        batch, rows, hidden = self.products.shape
+        old = max(rows + hidden - self.rows, 0)
+        new = new + _folded(self.sizes[:, :old], self.products[:, :old])
+        unity = np.broadcast_to(np.eye(hidden), (batch, hidden, hidden))
+        self.products = np.concatenate([self.products[:, old:], unity], axis=1)
+        rounded_up = np.nextafter(new.astype(np.float64), np.inf)
+        self.sizes = np.concatenate([self.sizes[:, old:], rounded_up], axis=1)
 
 
-def stack(balls: Sequence[Ball], like: Ball) -> Ball:
-    """Stack balls along a new first axis; none of them gives an empty one of `like`'s shape."""
-    if not balls:
-        return like[None][:0]
-    return Ball(np.stack([b.mid for b in balls]), np.stack([b.rad for b in balls]), balls[0].unit)
+def _folded(sizes: Array, products: Array) -> Array:
+    folded: Array = (sizes[:, None] @ np.abs(products))[:, 0] * GROWTH
+    return folded
 
 
-def phi_ball(a: Ball, activation: Activation) -> tuple[Ball, Ball]:
-    """Follow the activation, and its derivative as programs compute it: h and phi'(a)."""
-    unit = a.unit
+def phi_ball(a: Ball, activation: Activation) -> tuple[Ball, Ball, Array]:
+    """Follow the activation, and its derivative as programs compute it.
+
+    Returns
+    -------
+    h, slope : Ball
+        phi(a) and phi'(a).
+    own : array
+        The part of `h`'s radius that is not `slope.mid` times that of `a`.
+    """
     if activation == "tanh":
-        h = np.tanh(a.mid)
-        # (8.8)
-        least = np.maximum(np.abs(h) - a.rad, 0)
-        steepest = (1 - least) * (1 + least)
-        rad = np.minimum(steepest * a.rad, 2)
-        rad = rad + unit.rounding(np.abs(h) + rad, 2 * TANH_ULPS)
-
-        # (8.9)
-        squared = 2 * np.abs(h) * rad + rad * rad
-        squared = squared + unit.rounding(h * h + squared, 1)
-        slope = (1 - h) * (1 + h)
-        slope_rad = squared + unit.rounding(np.abs(slope) + squared, 1)
+        h, reach = np.tanh(a.mid), 2.0
+        slope, n = 1 - h * h, 2 * TANH_ULPS
+        # (8.7)
+        bend = 0.385 * a.rad**2
 
     else:
-        # (8.10)
-        h = np.maximum(a.mid, 0)
-        rad = np.where(a.mid > -a.rad, a.rad, 0)
-        slope = np.asarray(a.mid > 0, unit.long)
-        slope_rad = np.asarray((np.abs(a.mid) <= a.rad) & (a.rad > 0), unit.long)
+        h, reach = np.maximum(a.mid, 0), np.inf
+        slope, n = np.asarray(a.mid > 0, a.mid.dtype), 0
+        # (8.8)
+        bend = np.maximum(a.rad - np.abs(a.mid), 0)
 
-    return Ball(h, rad, unit), Ball(slope, slope_rad, unit)
+    # (8.9)
+    rad = np.fmin(slope * a.rad + bend, np.minimum(a.rad, reach))
+    state = a.unit.rounded(h, rad, n)
+    own = bend + a.unit.rounding(state.mag, n)
+
+    return state, slope_ball(a, state, activation), own
+
+
+def slope_ball(a: Ball, h: Ball, activation: Activation) -> Ball:
+    """Follow the derivative of the activation, as programs compute it from `h`."""
+    if activation == "tanh":
+        # (8.10)
+        slope = a.unit.exact(1.0) - h * h
+
+    else:
+        # (8.11)
+        uncertain = (np.abs(a.mid) <= a.rad) & (a.rad > 0)
+        slope = Ball(np.asarray(a.mid > 0, a.mid.dtype), np.asarray(uncertain, a.mid.dtype), a.unit)
+
+    return slope
 
 
 @dataclass(frozen=True)
@@ -214,8 +177,10 @@ class ForwardBall:
     slope: Ball
     reset_every: int | None
     chunk: int | None
+    kept: int
 
 
+@quietly
 def forward_ball(
     params: Parameters,
     x: Shaped[Array, "T B I"],
@@ -224,26 +189,31 @@ def forward_ball(
     activation: Activation = "tanh",
     reset_every: int | None = None,
     chunk: int | None = None,
+    kept: int = KEPT,
 ) -> ForwardBall:
-    """Follow the forward pass; arguments as those of `elman_np.forward`."""
+    """Follow the forward pass; arguments as those of `elman_np.forward`, and `Chain`'s `kept`."""
     unit = Unit.of(params.dtype)
     w_x, w_h, b_h, w_y, b_y = map(unit.exact, params)
     inputs, first = unit.exact(x), unit.exact(h_0)
+    chain = Chain(w_h.T, first, kept)
     h, states, before, slopes, outputs = first, [], [], [], []
     for t in range(len(x)):
         if reset_every is not None and t % reset_every == 0:
             h = first
+            chain.clear()
         before.append(h)
-        a = dot([(inputs[t], w_x.T), (h, w_h.T)], [b_h], more=1)
-        h, slope = phi_ball(a, activation)
+        a = chain.product(h, [(inputs[t], w_x.T)], [b_h], more=1)
+        h, slope, own = phi_ball(a, activation)
+        chain.pass_slope(slope.mid, own)
         states.append(h)
         slopes.append(slope)
         outputs.append(dot([(h, w_y.T)], [b_y]))
     y = stack(outputs, dot([(first, w_y.T)], [b_y]))
-    kept = [stack(balls, first) for balls in (before, states, slopes)]
-    return ForwardBall(y, h, params, inputs, kept[0], kept[1], kept[2], reset_every, chunk)
+    taped = [stack(balls, first) for balls in (before, states, slopes)]
+    return ForwardBall(y, h, params, inputs, taped[0], taped[1], taped[2], reset_every, chunk, kept)
 
 
+@quietly
 def backward_ball(
     forward: ForwardBall, dy: Ball, dh_n: Shaped[Array, "B H"] | None = None
 ) -> dict[str, Ball]:
@@ -257,28 +227,31 @@ def backward_ball(
     dh_n : array (B, H), optional
     """
     unit, params, steps = dy.unit, forward.params, len(dy.mid)
-    w_x, w_h, _, w_y, _ = map(unit.exact, params)
+    _, w_h, _, w_y, _ = map(unit.exact, params)
     zero = unit.exact(np.zeros(forward.h_n.mid.shape))
     last = zero if dh_n is None else unit.exact(dh_n)
+    chain = Chain(w_h, zero, forward.kept)
     da, das, firsts = zero, [], []
     for t in reversed(range(steps)):
-        da = dot([(dy[t], w_y), (da, w_h)], [last] if t == steps - 1 else []) * forward.slope[t]
+        dh = chain.product(da, [(dy[t], w_y)], [last] if t == steps - 1 else [])
+        # (8.16)
+        da = dh * forward.slope[t]
+        own = dh.mag * forward.slope[t].rad + unit.rounding(da.mag, 1)
+
+        chain.pass_slope(forward.slope[t].mid, own)
         das.append(da)
-        if forward.reset_every is not None and t % forward.reset_every == 0:
-            firsts.append(dot([(da, w_h)]))
+        starts = forward.reset_every is not None and t % forward.reset_every == 0
+        if starts or (forward.reset_every is None and t == 0):
+            firsts.append(chain.product(da))
+        if starts or (forward.chunk is not None and t % forward.chunk == 0):
             da = zero
-        elif forward.chunk is not None and t > 0 and t % forward.chunk == 0:
-            da = zero
-    if steps == 0:
-        firsts = [last]
-    elif forward.reset_every is None:
-        firsts = [dot([(da, w_h)])]
-    dh_0 = dot([], firsts)
-    da = stack(das[::-1], zero)
-    return {**_sums(forward, dy, da), "x": dot([(da, w_x)]), "h_0": dh_0}
+            chain.clear()
+    dh_0 = dot([], firsts or [last])
+    return _sums(params, forward.x, forward.before, forward.h, dy, stack(das[::-1], zero)) | {"h_0": dh_0}
 
 
-def _sums(forward: ForwardBall, dy: Ball, da: Ball) -> dict[str, Ball]:
+def _sums(params: Parameters, x: Ball, before: Ball, h: Ball, dy: Ball, da: Ball) -> dict[str, Ball]:
+    """Follow the sums over steps and batch, and the gradient of `x`."""
     rows = len(dy.mid) * dy.mid.shape[1]
 
     def flat(z: Ball) -> Ball:
@@ -286,21 +259,87 @@ def _sums(forward: ForwardBall, dy: Ball, da: Ball) -> dict[str, Ball]:
 
     ones = dy.unit.exact(np.ones((1, rows)))
     return {
-        "w_x": dot([(flat(da).T, flat(forward.x))]),
-        "w_h": dot([(flat(da).T, flat(forward.before))]),
+        "w_x": dot([(flat(da).T, flat(x))]),
+        "w_h": dot([(flat(da).T, flat(before))]),
         "b_h": dot([(ones, flat(da))])[0],
-        "w_y": dot([(flat(dy).T, flat(forward.h))]),
+        "w_y": dot([(flat(dy).T, flat(h))]),
         "b_y": dot([(ones, flat(dy))])[0],
+        "x": dot([(da, dy.unit.exact(params.w_x))]),
     }
 
 
+@quietly
 def mse_ball(y: Ball, target: Shaped[Array, "*shape"]) -> tuple[Ball, Ball]:
     """Follow the mean squared error and its gradient."""
+    n = y.mid.size
+    # (8.17)
     residual = y - y.unit.exact(target)
-    n = residual.mid.size
     square = residual * residual
     total = dot([(y.unit.exact(np.ones((1, n))), square.reshape(n, 1))])
-    return (total / float(n))[0, 0], residual * (2 / n)
+    loss, dy = total / float(n), residual * (y.unit.long.type(2) / n)
+
+    return loss[0, 0], dy
+
+
+@quietly
+def residuals(
+    params: Parameters,
+    x: Shaped[Array, "T B I"],
+    h_0: Shaped[Array, "B H"],
+    dy: Shaped[Array, "T B O"],
+    own: Mapping[str, Array],
+    *,
+    activation: Activation = "tanh",
+    dh_n: Shaped[Array, "B H"] | None = None,
+) -> dict[str, float]:
+    """Put a program's own state, and its own gradient, through one exact step each.
+
+    However much the whole sequence amplifies, one step does not: a right program lands within one
+    step's rounding of its own next state. For a whole sequence, without resets or chunks.
+
+    Parameters
+    ----------
+    params, x, h_0, dy, activation, dh_n
+        The problem; `dy` as the program had it.
+    own : mapping
+        What the program found: `h` (T, B, H) and `da` (T, B, H), the gradients of the pre-activations;
+        and whatever else is to be judged of `y`, `w_x`, `w_h`, `b_h`, `w_y`, `b_y` (gradients), `x`, `h_0`.
+
+    Returns
+    -------
+    dict
+        For each entry of `own` the largest distance from what it should be, in radii: above 1, the
+        program is wrong.
+    """
+    unit = Unit.of(params.dtype)
+    w_x, w_h, b_h, w_y, b_y = map(unit.exact, params)
+    inputs, upstream, h, da = (unit.exact(z) for z in (x, dy, own["h"], own["da"]))
+    last = np.zeros_like(h_0) if dh_n is None else dh_n
+    # (8.18)
+    before = unit.exact(np.concatenate([h_0[None], own["h"]])[:-1])
+    a = dot([(inputs, w_x.T), (before, w_h.T)], [b_h], more=1)
+    state, _, _ = phi_ball(a, activation)
+
+    # (8.19)
+    after = unit.exact(np.concatenate([own["da"], np.zeros_like(h_0)[None]])[1:])
+    from_end = unit.exact(np.concatenate([np.zeros_like(own["h"]), last[None]])[1:])
+    dh = dot([(upstream, w_y), (after, w_h)], [from_end])
+    gradient = dh * slope_ball(h, h, activation)
+
+    balls = _sums(params, inputs, before, h, upstream, da) | {
+        "h": state,
+        "y": dot([(h, w_y.T)], [b_y]),
+        "da": gradient,
+        "h_0": dot([(da[0], w_h)]) if len(x) else unit.exact(last),
+    }
+    return {name: _distance(value, balls[name]) for name, value in own.items()}
+
+
+def _distance(value: Array, ball: Ball) -> float:
+    """Return the largest distance from the middle in radii; infinite if it is not a number."""
+    distance = np.abs(value - ball.mid)
+    ratio = np.where(distance == 0, 0, distance / ball.rad)
+    return float(np.max(np.where(np.isnan(ratio), np.inf, ratio), initial=0))
 
 
 @dataclass(frozen=True)
@@ -321,6 +360,7 @@ class AdamBall:
         return cls(*(unit.exact(np.zeros_like(p) if z is None else z) for z in (p, m, v, v_max)))
 
 
+@quietly
 def adam_ball(state: AdamBall, g: Ball, step: int, options: AdamOptions) -> AdamBall:
     """Follow one update of Adam, computed as `adam_step` writes it or as PyTorch's three forms do."""
     p, unit, (beta_1, beta_2) = state.p, g.unit, options.betas
@@ -330,20 +370,26 @@ def adam_ball(state: AdamBall, g: Ball, step: int, options: AdamOptions) -> Adam
         p = p * (1 - options.lr * options.weight_decay)
     elif options.weight_decay:
         g = g + p * options.weight_decay
+    # (8.20)
     m = state.m * beta_1 + g * (1 - beta_1)
-    # PyTorch writes m + (1 - beta_1) (g - m): the same sum, in which m is there twice.
-    twice = unit.rounding((1 - beta_1) * (g.mag + state.m.mag), 3)
-    m = Ball(m.mid, m.rad + twice, unit)
+    m = unit.rounded(m.mid, m.rad, 3, (1 - beta_1) * (g.mag + state.m.mag))
+
+    # (8.21)
     v = state.v * beta_2 + g * g * (1 - beta_2)
     v_max = state.v_max.maximum(v) if options.amsgrad else v
+
+    # (8.22)
     root = v_max.sqrt() / _correction(beta_2, step, unit).sqrt()
     update = m / _correction(beta_1, step, unit) * options.lr / (root + options.eps)
+
     return AdamBall(p - update, m, v, v_max)
 
 
 def _correction(beta: float, step: int, unit: Unit) -> Ball:
-    """1 - beta^step, which every program computes in float64."""
-    double = np.finfo(np.float64).eps
+    """1 - beta^step, which every program computes in float64, and then brings into its dtype."""
+    # (8.23)
     power = np.power(unit.long.type(beta), step)
     value = np.asarray(1 - power, unit.long)
-    return Ball(value, np.asarray(double * (power + value), unit.long) + unit.u * value, unit)
+    rad = np.finfo(np.float64).eps * (2 * power + value)
+
+    return unit.rounded(value, np.asarray(rad, unit.long), n=1)

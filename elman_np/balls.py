@@ -1,0 +1,181 @@
+"""Balls: a value in longer arithmetic, and how far from it every right program may be.
+
+`docs/floating_point.md` derives the rules (8.1) to (8.6); `bounds.py` applies them to the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from elman_np.parameters import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+Number: TypeAlias = float | np.floating[Any] | Array
+
+GROWTH = 1 + 2**-20
+"""Every radius is made larger by a millionth: it is a sum of positive terms, and is rounded itself."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Rounding in one dtype, seen from the longer dtype that the balls are computed in.
+
+    `u` is the largest relative error of one operation. That of the longer arithmetic is added, so that a
+    radius reaches from the computed middle. `tiny` is the largest absolute error where a result is too
+    small for the relative one.
+    """
+
+    u: float
+    tiny: float
+    long: np.dtype[Any]
+
+    @classmethod
+    def of(cls, dtype: DTypeLike) -> Unit:
+        """Take float64 as the longer arithmetic of float32, and long double as that of float64."""
+        if dtype == np.float32:
+            return cls._between(np.finfo(np.float32), np.finfo(np.float64))
+        return cls._between(np.finfo(np.float64), np.finfo(np.longdouble))
+
+    @classmethod
+    def _between(cls, short: np.finfo[Any], long: np.finfo[Any]) -> Unit:
+        return cls(float(short.eps + long.eps) / 2, float(short.smallest_subnormal), long.dtype)
+
+    def rounding(self, magnitude: Array, n: int) -> Array:
+        """Error of `n` roundings in a row of something at most as large as `magnitude`."""
+        # (8.1)
+        gamma = n * self.u / (1 - n * self.u) if n * self.u < 1 else np.inf
+        error: Array = gamma * magnitude + n * self.tiny * (magnitude > 0)
+
+        return error
+
+    def exact(self, value: Number) -> Ball:
+        """Return a given number, which every program has exactly."""
+        mid = np.asarray(value, self.long)
+        return Ball(mid, np.zeros_like(mid), self)
+
+    def rounded(self, mid: Array, rad: Array, n: int, magnitude: Array | None = None) -> Ball:
+        """Return what is within `rad` of `mid` before it is rounded `n` times."""
+        rad = (rad + self.rounding(np.abs(mid) + rad if magnitude is None else magnitude, n)) * GROWTH
+        return Ball(mid, np.where(np.isnan(rad), np.inf, rad), self)
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """Every program's value of a quantity is within `rad` of `mid`.
+
+    The operators add the error of one rounding, and so does a plain number beside them, which a program
+    must first bring into its dtype.
+    """
+
+    mid: Array
+    rad: Array
+    unit: Unit
+
+    @property
+    def mag(self) -> Array:
+        """The largest magnitude that a program may have here."""
+        magnitude: Array = np.abs(self.mid) + self.rad
+        return magnitude
+
+    @property
+    def middle(self) -> Ball:
+        """The middle alone, as if every program had it."""
+        return Ball(self.mid, np.zeros_like(self.rad), self.unit)
+
+    def _ball(self, other: Ball | float) -> Ball:
+        if isinstance(other, Ball):
+            return other
+        mid = np.asarray(other, self.unit.long)
+        return self.unit.rounded(mid, np.zeros_like(mid), 1)
+
+    def __neg__(self) -> Ball:
+        return Ball(-self.mid, self.rad, self.unit)
+
+    def __add__(self, other: Ball | float) -> Ball:
+        # (8.2)
+        other = self._ball(other)
+        return self.unit.rounded(self.mid + other.mid, self.rad + other.rad, n=1)
+
+    def __sub__(self, other: Ball | float) -> Ball:
+        return self + -self._ball(other)
+
+    def __mul__(self, other: Ball | float) -> Ball:
+        # (8.3)
+        other = self._ball(other)
+        rad = np.abs(self.mid) * other.rad + self.rad * other.mag
+        return self.unit.rounded(self.mid * other.mid, rad, n=1)
+
+    def __truediv__(self, other: Ball | float) -> Ball:
+        # (8.4)
+        other = self._ball(other)
+        least = np.abs(other.mid) - other.rad
+        quotient = self.mid / other.mid
+        rad = (self.rad + np.abs(quotient) * other.rad) / np.where(least > 0, least, np.nan)
+        return self.unit.rounded(quotient, rad, n=1)
+
+    def sqrt(self) -> Ball:
+        """Root of a quantity that is never negative; some libraries miss it by a unit in the last place."""
+        # (8.5)
+        root = np.sqrt(self.mid)
+        least = root + np.sqrt(np.maximum(self.mid - self.rad, 0))
+        rad = np.fmin(self.rad / np.where(least > 0, least, np.nan), np.sqrt(self.rad))
+        return self.unit.rounded(root, rad, n=2)
+
+    def maximum(self, other: Ball) -> Ball:
+        """Elementwise maximum; nothing is rounded."""
+        return Ball(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad), self.unit)
+
+    def __getitem__(self, index: int | tuple[int, int] | slice | None) -> Ball:
+        return Ball(self.mid[index], self.rad[index], self.unit)
+
+    def reshape(self, *shape: int) -> Ball:
+        """Return the same ball in another shape."""
+        return Ball(self.mid.reshape(shape), self.rad.reshape(shape), self.unit)
+
+    @property
+    def T(self) -> Ball:
+        """The transpose."""
+        return Ball(self.mid.T, self.rad.T, self.unit)
+
+
+Terms: TypeAlias = Sequence[tuple[Ball, Ball]]
+
+
+def count(terms: Terms, plus: Sequence[Ball] = (), more: int = 0) -> int:
+    """Count the roundings that one product may pass through in a sum, whatever the order."""
+    return sum(len(b.mid) for _, b in terms) + len(plus) + more
+
+
+def dot(terms: Terms, plus: Sequence[Ball] = (), more: int = 0) -> Ball:
+    """Sum of matrix products and of further terms, added in any order, fused or not.
+
+    Parameters
+    ----------
+    terms : pairs of balls (..., K), (K, M)
+    plus : balls that broadcast to (..., M)
+    more : int
+        Further additions that some program needs: a second bias, say.
+    """
+    unit = (terms[0][0] if terms else plus[0]).unit
+    zero = unit.long.type(0)
+    # (8.6)
+    mid = sum((a.mid @ b.mid for a, b in terms), zero) + sum((c.mid for c in plus), zero)
+    rad = sum((np.abs(a.mid) @ b.rad + a.rad @ b.mag for a, b in terms), zero)
+    rad = rad + sum((c.rad for c in plus), zero)
+    magnitude = sum((a.mag @ b.mag for a, b in terms), zero) + sum((c.mag for c in plus), zero)
+    n = count(terms, plus, more)
+
+    return unit.rounded(np.asarray(mid), np.asarray(rad), n, np.asarray(magnitude))
+
+
+def stack(balls: Sequence[Ball], like: Ball) -> Ball:
+    """Stack balls along a new first axis; none of them gives an empty one of `like`'s shape."""
+    if not balls:
+        return like[None][:0]
+    return Ball(np.stack([b.mid for b in balls]), np.stack([b.rad for b in balls]), balls[0].unit)
