@@ -17,11 +17,12 @@ import elman_np as en
 from elman_np.parameters import Array
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m elman_np",
         description="Train an Elman network on SPLG's closes and forecast the next day's close.",
+        epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--start", default="2023-01-01", help="first day")
@@ -43,6 +44,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "notebook":
+        from elman_np import notebook
+
+        return notebook.main(arguments[1:])
     options = parse(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=100)
     try:

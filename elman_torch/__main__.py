@@ -22,12 +22,13 @@ from elman_torch.report import (
 )
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m elman_torch",
         description="Compare NumPy and PyTorch on SPLG, tensor by tensor, within the rounding-error bound. "
         "Exit status 1 when anything that is judged disagrees.",
+        epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--hidden-size", type=int, default=8, help="hidden units")
@@ -46,6 +47,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report; return 1 if anything that is judged disagrees."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "notebook":
+        from elman_torch import notebook
+
+        return notebook.main(arguments[1:])
     options = parse(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=120)
     status = Console(stderr=True)

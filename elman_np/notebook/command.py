@@ -1,0 +1,185 @@
+"""`python -m elman_np notebook`: the notebook's cells one by one, or the fate of its starts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+import elman_np as en
+from elman_np.notebook.fates import draw_fates, fates_table, studies, yardsticks
+from elman_np.notebook.run import (
+    BATCH_SIZE,
+    EPOCHS,
+    LR,
+    PRINT_ERROR,
+    PRINTED,
+    PRINTED_PREDICTIONS,
+    SEQUENCE_LENGTH,
+    Update,
+    closes,
+    network,
+    predict,
+    train,
+)
+from elman_np.parameters import Array, Parameters
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Trainer: TypeAlias = Callable[..., Parameters]
+Predictor: TypeAlias = Callable[[Parameters, Array], tuple[Array, Array]]
+
+
+class Backend(NamedTuple):
+    """What prints the notebook's steps: a training, and predictions."""
+
+    package: str
+    train: Trainer
+    predict: Predictor
+
+
+def parser(package: str) -> argparse.ArgumentParser:
+    """Make the options that both packages have."""
+    result = argparse.ArgumentParser(
+        prog=f"python -m {package} notebook",
+        description="Every step of the notebook with its numbers, and the run that it prints, verified.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    result.add_argument("--seed", type=int, default=616, help="of the start; 616 ends as the printed run did")
+    result.add_argument("--order", type=int, default=0, help="seed of the order of the days")
+    result.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the 249 days")
+    result.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="as computed in")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m elman_np notebook`; return the exit status."""
+    options = parser("elman_np")
+    options.add_argument(
+        "--starts", type=int, default=0, help="study the fate of so many starts, in place of one run"
+    )
+    options.add_argument("--picture", type=Path, help="where to save the picture of the fates")
+    chosen = options.parse_args(arguments)
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    try:
+        if chosen.starts or chosen.picture:
+            show_fates(console, chosen.starts or 1_000, chosen.epochs, chosen.order, chosen.picture)
+        else:
+            show_run(console, Backend("elman_np", train, predict), chosen)
+    except (ValueError, ArithmeticError) as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        return 1
+    return 0
+
+
+def show_run(console: Console, backend: Backend, chosen: argparse.Namespace) -> None:
+    """Print the notebook's cells, one by one; nothing that it does is repaired."""
+
+    def say(text: object = "", *, title: bool = False) -> None:
+        console.print(str(text), markup=False, highlight=False, style="bold" if title else None)
+
+    frame = en.load_splg()
+    x, target = closes(frame)
+    say("In [2]  the prices", title=True)
+    say(frame.head())
+    say("\nIn [3]  the model", title=True)
+    start = en.init_parameters(1, 1, 1, init="normal", rng=chosen.seed, dtype=chosen.dtype)
+    say(f"{network(start)} by {backend.package}; sequence_length = {SEQUENCE_LENGTH}")
+    say(f"start, N(0, 1), seed {chosen.seed}: {spelled(start)}")
+    say("\nIn [4]  inputs and targets", title=True)
+    say(f"{x.shape} {target.shape}")
+    say(
+        f"\nIn [5]  training: {chosen.epochs} epochs, batches of {BATCH_SIZE} shuffled days, "
+        f"Adam at {LR}, {chosen.dtype}",
+        title=True,
+    )
+
+    def listen(update: Update) -> None:
+        if update.batch == 0 and update.epoch % 100 == 0:
+            say(training_line(update, len(x)))
+
+    params = backend.train(start, x, target, epochs=chosen.epochs, rng=chosen.order, callback=listen)
+    say("\nIn [6]  predictions of the 249 days, in rows of ten", title=True)
+    y, h_n = backend.predict(params, x)
+    for first in range(0, len(y), 10):
+        say(" ".join(f"{value:8.4f}" for value in y[first : first + 10, 0]))
+    say(f"last state: {h_n[0]:.4f}")
+    say("\nIn [7]  the parameters", title=True)
+    say(spelled(params))
+    say("\nThe run that the notebook prints, with its five parameters on these closes", title=True)
+    printed, _ = backend.predict(PRINTED, x)
+    difference = np.abs(printed[:50, 0] - PRINTED_PREDICTIONS)
+    allowed = printed_bound(x[:50])
+    say(spelled(PRINTED))
+    say(
+        f"largest difference from its 50 predictions: {difference.max():.4f}; four digits allow "
+        f"{allowed[difference.argmax()]:.4f} there; {int(np.sum(difference > allowed))} exceed it"
+    )
+    exact = printed[1:50:2, 0] == PRINTED.b_y[0]
+    say(f"every second one is b_y exactly: {bool(exact.all())}")
+    say("\nWhat it is worth: root mean squared error against tomorrow's close, dollars", title=True)
+    for name, prediction in {
+        "the printed parameters": printed[:, 0],
+        "this run": y[:, 0],
+        "the mean of the targets": np.full_like(target, target.mean()),
+        "tomorrow = today": x,
+    }.items():
+        say(f"{name:24} {en.rmse(prediction.astype(np.float64), target):.3f}")
+
+
+def training_line(update: Update, samples: int) -> str:
+    """Spell out one update as the notebook does: the loss is that of one batch, before the update."""
+    count = -(-samples // BATCH_SIZE)
+    return (
+        f"Train Epoch: {update.epoch} [{update.batch * update.days}/{samples} "
+        f"({100 * update.batch / count:.0f}%)]\tLoss: {update.loss:.6f}"
+    )
+
+
+def spelled(params: Parameters) -> str:
+    """Name and value of the five parameters in a line."""
+    return ", ".join(f"{name} = {value.item():.4f}" for name, value in params.items())
+
+
+def printed_bound(x: Float[Array, "T"]) -> Float[Array, "T"]:
+    """How far predictions from the printed parameters may be from the printed predictions.
+
+    Each parameter is within half a unit of its fourth digit, and so is each print. While the state is 0
+    before a day, h = w_x x + b_h moves by at most (x + 1) e, and y = w_y h + b_y by w_y times that, by
+    (h + (x + 1) e) e for w_y, by e for b_y and by e for the print. On the day after, relu is off by a wide
+    margin: y is b_y, and moves by e, as does the print. (State and resets agree on which days are which.)
+    """
+    e, w_y = PRINT_ERROR, PRINTED.w_y.item()
+    h = PRINTED.w_x.item() * x + PRINTED.b_h.item()
+    bound: Array = w_y * (x + 1) * e + (h + (x + 1) * e) * e + 2 * e
+    bound[1::2] = 2 * e
+    return bound
+
+
+def show_fates(console: Console, count: int, epochs: int, order: int, picture: Path | None) -> None:
+    """Print what becomes of `count` starts after each repair, and save the picture."""
+    found = []
+    with console.status("training"):
+        for one in studies(count, epochs=epochs, order=order):
+            found.append(one)
+    console.print(fates_table(found))
+    year, after = yardsticks()
+    console.print(
+        f"Errors in dollars. 'Tomorrow = today' is off by {year.today:.3f} in 2023, and by "
+        f"{after.today:.3f} on the {after.days} days to May 2024; "
+        f"the mean of 2023's targets by {year.mean:.3f} and {after.mean:.3f}."
+    )
+    if picture is not None:
+        try:
+            draw_fates(found).savefig(picture, dpi=150)
+        except ImportError:
+            console.print(escape("No picture: Matplotlib is missing; pip install 'elman[plot]'"))
+            return
+        console.print(f"Picture: {picture}")

@@ -1,0 +1,220 @@
+"""What becomes of the notebook's starts: judged in dollars, in a table and in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+import elman_np as en
+from elman_np.notebook.run import EPOCHS, PRINTED, closes, predict
+from elman_np.notebook.starts import REPAIRS, Recipe, Starts, draw_starts, predict_starts, train_starts
+from elman_np.parameters import Array
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from matplotlib.figure import Figure
+
+FATES = ("dead", "oscillates", "the mean", "today", "on the way")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """S starts of one recipe, trained on 2023, and judged in dollars."""
+
+    name: str
+    recipe: Recipe
+    starts: Starts
+    """Parameters after the training."""
+    fate: Array
+    """(S,): index into `FATES`."""
+    error: Float[Array, "S"]
+    """Root mean squared error against the next close, over the days of the training."""
+    error_after: Float[Array, "S"]
+    """The same over the days from January to May 2024."""
+
+    def count(self, fate: str) -> int:
+        """How many of the starts have this fate."""
+        return int(np.sum(self.fate == FATES.index(fate)))
+
+
+def study(name: str, recipe: Recipe, count: int, *, order: int = 0) -> Study:
+    """Train `count` starts on the closes of 2023, and judge them."""
+    x, target = (scaler(recipe).transform(series) for series in closes())
+    starts = train_starts(draw_starts(count, recipe.init), recipe, x, target, rng=order)
+    return Study(name, recipe, starts, *judge(starts, recipe))
+
+
+def scaler(recipe: Recipe) -> en.Scaler:
+    """Take the scaler that fits the inputs of 2023, or one that leaves dollars as they are."""
+    return en.Scaler.fit(closes()[0]) if recipe.standardise else en.Scaler(0.0, 1.0)
+
+
+def judge(starts: Starts, recipe: Recipe) -> tuple[Array, Float[Array, "S"], Float[Array, "S"]]:
+    """Tell fate and errors of trained networks, in 2023 and in what the bundled data have of 2024.
+
+    The fates, the first that fits:
+
+    - dead: the hidden unit is 0 on all days, so that all predictions are `b_y`;
+    - oscillates: from day to day, predictions jump more on average than the close ever did in that year;
+    - the mean: predictions are nearer to the targets' mean than today's close is to tomorrow's;
+    - today: predictions are nearer to today's close than today's close is to tomorrow's;
+    - on the way: anything else.
+
+    'Nearer' is by the root mean square over the days.
+    """
+    x, target = closes(en.load_splg("2023-01-01", "2024-05-11"))
+    units, (year, _) = scaler(recipe), closes()
+    h, y = predict_starts(starts, recipe, units.transform(x))
+    y, days = units.inverse(y), len(year)
+    error = root_mean_square((y - target[:, None])[:days])
+    error_after = root_mean_square((y - target[:, None])[days:])
+    h, y, x, target = h[:days], y[:days], x[:days], target[:days]
+    today = en.rmse(x, target)
+    fits = [
+        (h == 0).all(axis=0),
+        np.abs(np.diff(y, axis=0)).mean(axis=0) > np.abs(np.diff(x)).max(),
+        root_mean_square(y - target.mean()) < today,
+        root_mean_square(y - x[:, None]) < today,
+        np.ones(starts.shape[1], bool),
+    ]
+    return np.argmax(fits, axis=0), error, error_after
+
+
+def root_mean_square(z: Float[Array, "T S"]) -> Float[Array, "S"]:
+    """Take the root of the mean square over days."""
+    root: Array = np.sqrt(np.mean(z * z, axis=0))
+    return root
+
+
+def studies(count: int, *, epochs: int = EPOCHS, order: int = 0) -> Iterator[Study]:
+    """Study the notebook's recipe, each repair by itself, and the repairs one after the other."""
+    notebook = repaired = Recipe(epochs=epochs)
+    yield study("the notebook", notebook, count, order=order)
+    for name, repair in REPAIRS.items():
+        yield study(f"only {name}", replace(notebook, **repair), count, order=order)
+    for name, repair in REPAIRS.items():
+        repaired = replace(repaired, **repair)
+        yield study(f"+ {name}", repaired, count, order=order)
+
+
+def fates_table(found: Sequence[Study]) -> Table:
+    """One row a recipe: fates, how many beat what, and errors in dollars."""
+    table = Table(
+        title=f"{len(found[0].fate)} starts of the notebook's training, repair by repair",
+        padding=(0, 0, 0, 1),
+    )
+    headings = (
+        "beat\nmean",
+        "beat\ntoday",
+        "median\nerror",
+        "best\nerror",
+        "median\n2024",
+        "beat today\n2024",
+    )
+    for heading in ("", *FATES, *headings):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for i, one in enumerate(found):
+        table.add_row(one.name, *table_cells(one), end_section=i in (0, len(REPAIRS)))
+    return table
+
+
+def table_cells(one: Study) -> list[str]:
+    """Numbers of a recipe's row: fates, how many beat what, and errors in dollars."""
+    (_, mean, today), (_, _, today_after) = yardsticks()
+    counts = [one.count(fate) for fate in FATES]
+    counts += [int(np.sum(one.error < mean)), int(np.sum(one.error < today))]
+    dollars = [np.median(one.error), one.error.min(), np.median(one.error_after)]
+    last = int(np.sum(one.error_after < today_after))
+    return [*map(str, counts), *(f"{error:.3f}" for error in dollars), str(last)]
+
+
+class Yardsticks(NamedTuple):
+    """Errors in dollars of what needs no network, over some days."""
+
+    days: int
+    mean: float
+    """Of predicting the mean of 2023's targets."""
+    today: float
+    """Of 'tomorrow = today'."""
+
+
+def yardsticks() -> tuple[Yardsticks, Yardsticks]:
+    """Take the two errors in 2023, and from January to May 2024."""
+    x, target = closes(en.load_splg("2023-01-01", "2024-05-11"))
+    days = len(closes()[0])
+    mean = np.full_like(target, target[:days].mean())
+    year, after = (
+        Yardsticks(len(x[part]), en.rmse(mean[part], target[part]), en.rmse(x[part], target[part]))
+        for part in (slice(days), slice(days, None))
+    )
+    return year, after
+
+
+INK, QUIET, BLUE, RED, GREEN, AMBER = "#1b2330", "#66707f", "#1f5fd0", "#c4341f", "#17803d", "#a86a00"
+FATE_COLOURS = dict(zip(FATES, (QUIET, RED, AMBER, GREEN, BLUE), strict=True))
+
+
+def draw_fates(found: Sequence[Study]) -> Figure:
+    """Draw the printed run, and for each recipe the fates of its starts and their errors.
+
+    Needs Matplotlib (extra `plot`).
+    """
+    from matplotlib.figure import Figure
+
+    x, target = closes()
+    figure = Figure(figsize=(9.5, 9.2), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [["run", "run"], ["fate", "error"]], height_ratios=[1, 2.1], width_ratios=[1.25, 1]
+    )
+    days = np.arange(2, len(x) + 2)
+    axes["run"].plot(days, predict(PRINTED, x)[0][:, 0], color=RED, lw=0.4, marker=".", ms=3)
+    axes["run"].plot(days, target, color=INK, lw=1.6)
+    axes["run"].annotate("close", (238, 54.6), color=INK, ha="right")
+    axes["run"].annotate("predictions with the printed parameters", (2, 50), color=RED)
+    axes["run"].set(ylabel="dollars", xlabel="trading day of 2023")
+    axes["run"].set_title("The notebook's own run: every second prediction is b_y", loc="left", weight="bold")
+    axes["run"].margins(x=0.01)
+
+    rows = [i + 0.7 * (i > 0) + 0.7 * (i > len(REPAIRS)) for i in range(len(found))]
+    left = np.zeros(len(found))
+    for fate, colour in FATE_COLOURS.items():
+        share = np.array([100 * one.count(fate) / len(one.fate) for one in found])
+        axes["fate"].barh(rows, share, left=left, color=colour, height=0.78, label=fate)
+        left += share
+    axes["fate"].set_yticks(rows, [one.name for one in found])
+    axes["fate"].set(xlim=(0, 100), xlabel=f"% of {len(found[0].fate)} starts")
+    axes["fate"].set_title("What becomes of them", loc="left", weight="bold", pad=34)
+    axes["fate"].legend(
+        ncols=5,
+        loc="lower left",
+        bbox_to_anchor=(-0.45, 1.0),
+        frameon=False,
+        handlelength=0.9,
+        columnspacing=1,
+    )
+
+    for row, one in zip(rows, found, strict=True):
+        low, first, middle, third, high = np.quantile(one.error, [0.05, 0.25, 0.5, 0.75, 0.95])
+        axes["error"].plot([low, high], [row, row], color=BLUE, lw=1)
+        axes["error"].plot([first, third], [row, row], color=BLUE, lw=5, solid_capstyle="butt")
+        axes["error"].plot([middle], [row], color=INK, marker="|", ms=12, mew=2)
+    for value, name in ((yardsticks()[0].today, "today"), (yardsticks()[0].mean, "mean")):
+        axes["error"].axvline(value, color=QUIET, lw=1, ls="--", zorder=0)
+        axes["error"].text(
+            value, 1.005, f"{name}\n${value:.2f}".replace("$", r"\$"), ha="center", va="bottom",
+            transform=axes["error"].get_xaxis_transform(), color=QUIET, fontsize=9,
+        )  # fmt: skip
+    axes["error"].set(xscale="log", xlim=(0.3, 14), xlabel="error in dollars (RMSE), log scale")
+    axes["error"].set_xticks([0.4, 1, 2, 5, 10], ["0.4", "1", "2", "5", "10"])
+    axes["error"].set_xticks([], minor=True)
+    axes["error"].set_yticks(rows, [])
+    axes["error"].set_title("Error: median, half, nine tenths", loc="left", weight="bold", pad=34)
+    for name in ("fate", "error"):
+        axes[name].set_ylim(max(rows) + 0.6, -0.6)
+    for panel in axes.values():
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure
