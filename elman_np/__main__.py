@@ -105,7 +105,7 @@ def fit(console: Console, options: argparse.Namespace, scaler: en.Scaler, train:
 def errors_table(close: Array, forecast: Array, train: int, test: int) -> Table:
     """RMSE of forecasts of each part's closes, in dollars; `train` and `test` are the parts' borders."""
     mean = np.full_like(close, np.mean(close[:train]))
-    table = Table(title="Error of the forecast of the next close, root mean square, dollars")
+    table = Table(title="RMSE of the forecast of the next close, in dollars")
     for heading in ("forecast", "training", "validation", "test"):
         table.add_column(heading, justify="left" if heading == "forecast" else "right")
     parts = (slice(1, train), slice(train, test), slice(test, len(close)))
