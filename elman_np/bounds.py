@@ -137,7 +137,7 @@ def phi_ball(a: Ball, activation: Activation) -> tuple[Ball, Ball, Array]:
 
     else:
         h, reach = np.maximum(a.mid, 0), np.inf
-        slope, n = np.asarray(a.mid > 0, a.mid.dtype), 0
+        slope, n = np.asarray(~(a.mid <= 0), a.mid.dtype), 0
         # (8.8)
         bend = np.maximum(a.rad - np.abs(a.mid), 0)
 
@@ -158,7 +158,7 @@ def slope_ball(a: Ball, h: Ball, activation: Activation) -> Ball:
     else:
         # (8.11)
         uncertain = (np.abs(a.mid) <= a.rad) & (a.rad > 0)
-        slope = Ball(np.asarray(a.mid > 0, a.mid.dtype), np.asarray(uncertain, a.mid.dtype), a.unit)
+        slope = Ball(np.asarray(~(a.mid <= 0), a.mid.dtype), np.asarray(uncertain, a.mid.dtype), a.unit)
 
     return slope
 
