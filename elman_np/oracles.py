@@ -130,7 +130,7 @@ def central_differences(
     """Move each number up and down a little, and divide the difference of the losses by the way.
 
     Parameters and results are those of `forward_mode`; `step` is relative for numbers above 1. About ten
-    digits are right, and none at a kink of relu.
+    digits are right, and none where a kink of relu lies between the two.
     """
     arrays = _doubles(params, x, h_0)
     loss = upstream_loss(arrays, dy, dh_n, activation, reset_every, chunk)

@@ -32,18 +32,19 @@ class Case:
     target: Array | None
 
     def __repr__(self) -> str:
+        """Spell the case out as lines that can be pasted into Python, with every digit."""
         arrays = {"h_0": self.h_0, "dy": self.dy, "dh_n": self.dh_n, "target": self.target}
         options = {key: getattr(self.model, key) for key in ("activation", "reset_every", "chunk")}
-        lines = [
-            "import numpy as np, elman_np as en, elman_torch as et",
-            "from numpy import array, float32, nan, inf",
-            f"params = en.Parameters(*{list(self.model.params)!r})",
-            f"model = en.ElmanRNN.from_params(params, **{options!r})",
-            f"x = {self.x!r}",
-            f"print(et.compare(model, x, {', '.join(f'{k}={v!r}' for k, v in arrays.items())}))",
-        ]
-        with np.printoptions(floatmode="unique", threshold=10_000):
-            return "\n" + "\n".join(lines) + "\n"
+        with np.printoptions(floatmode="unique", precision=17, threshold=10_000):
+            lines = [
+                "import numpy as np, elman_np as en, elman_torch as et",
+                "from numpy import array, float32, float64, nan, inf",
+                f"params = en.Parameters(*{list(self.model.params)!r})",
+                f"model = en.ElmanRNN.from_params(params, **{options!r})",
+                f"x = {self.x!r}",
+                f"print(et.compare(model, x, {', '.join(f'{k}={v!r}' for k, v in arrays.items())}))",
+            ]
+        return "\n" + "\n".join(lines) + "\n"
 
     @property
     def given(self) -> dict[str, Array | None]:

@@ -211,3 +211,15 @@ def test_clipping_agrees(params, max_norm):
     np.testing.assert_allclose(norm, expected.item(), rtol=tolerance)
     for ours, theirs in zip(clipped, tensors, strict=True):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=tolerance)
+
+
+@given(cases())
+def test_a_case_can_be_pasted_into_python(case):
+    """What a failure prints is the problem itself, to the last bit."""
+    lines = repr(case).strip().splitlines()
+    scope: dict[str, object] = {}
+    exec("\n".join(lines[: next(i for i, line in enumerate(lines) if line.startswith("print"))]), scope)
+    np.testing.assert_array_equal(scope["x"], case.x)
+    for p, q in zip(scope["params"], case.model.params, strict=True):
+        np.testing.assert_array_equal(p, q)
+    assert repr(scope["model"]) == repr(case.model)

@@ -1,0 +1,67 @@
+"""`forward` and `backward` by themselves: what `ElmanRNN` never leaves to them, defaults and refusals."""
+
+import re
+
+import numpy as np
+import pytest
+
+import elman_np as en
+
+PARAMS = en.init_parameters(2, 3, 1, rng=0)
+X, H_0, DY = np.ones((5, 4, 2)), np.ones((4, 3)), np.ones((5, 4, 1))
+
+
+def test_tanh_is_the_default():
+    default, tanh = en.forward(PARAMS, X, H_0)[0], en.forward(PARAMS, X, H_0, activation="tanh")[0]
+    np.testing.assert_array_equal(default, tanh)
+
+
+@pytest.mark.parametrize(
+    ("x", "h_0", "options", "message"),
+    [
+        (X[0], H_0, {}, "x: expected shape (T, B, 2), got (4, 2)"),
+        (X[..., :1], H_0, {}, "x: expected shape (T, B, 2), got (5, 4, 1)"),
+        (X, H_0[:1], {}, "h_0: expected shape (4, 3), got (1, 3)"),
+        (X, H_0, {"activation": "sigmoid"}, "activation: expected 'tanh' or 'relu', got 'sigmoid'"),
+        (X, H_0, {"reset_every": 0}, "reset_every: expected 1 or more, got 0"),
+        (X, H_0, {"chunk": 0}, "chunk: expected 1 or more, got 0"),
+        (
+            X,
+            H_0,
+            {"reset_every": 2, "chunk": 3},
+            "reset_every and chunk: expected at most one of them, got 2 and 3; "
+            "a reset already cuts the gradient",
+        ),
+    ],
+)
+def test_forward_names_what_it_refuses(x, h_0, options, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        en.forward(PARAMS, x, h_0, **options)
+
+
+@pytest.mark.parametrize(
+    ("dy", "dh_n", "error", "message"),
+    [
+        (DY[:4], None, ValueError, "dy: expected shape (5, 4, 1), got (4, 4, 1)"),
+        (DY, H_0[:3], ValueError, "dh_n: expected shape (4, 3), got (3, 3)"),
+        (DY.astype(np.float32), None, TypeError, "dy: expected dtype float64 as the rest, got float32"),
+        (DY, H_0.astype(np.float32), TypeError, "dh_n: expected dtype float64 as the rest, got float32"),
+    ],
+)
+def test_backward_names_what_it_refuses(dy, dh_n, error, message):
+    _, _, tape = en.forward(PARAMS, X, H_0)
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        en.backward(tape, dy, dh_n)
+
+
+def test_a_tape_cannot_be_written_into():
+    _, _, tape = en.forward(PARAMS, X, H_0, reset_every=2)
+    for array in (*tape.params, *(array for block in tape.blocks for array in (block.x, block.h))):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_an_infinite_learning_rate_is_refused_and_betas_of_0_are_not():
+    with pytest.raises(ValueError, match="lr: expected a finite number, 0 or more, got inf"):
+        en.Adam(lr=np.inf)
+    assert en.Adam(betas=(0.0, 0.0)).options.betas == (0.0, 0.0)

@@ -1,0 +1,142 @@
+"""The suite must be able to fail: every planted mistake is noticed, and no harmless rewrite is."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from judge import DTYPES, complaints_about_adam, complaints_about_network
+from kill_table import TABLES, matrix
+
+import elman_np as en
+from elman_np.mistakes import ADAM, HARMLESS, NETWORK, REFEREES, Change, plant
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "docs" / "_ext"))
+from source_marks import read_marks
+
+MISTAKES = [(mistake, complaints_about_network) for mistake in NETWORK]
+MISTAKES += [(mistake, complaints_about_adam) for mistake in ADAM]
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+
+def first_complaint(judge, package, dtype):
+    """What is said first of a package; an exception is a complaint too."""
+    with np.errstate(all="ignore"):
+        try:
+            return next(judge(package, dtype), None)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize(("mistake", "judge"), MISTAKES, ids=[mistake.name for mistake, _ in MISTAKES])
+def test_every_mistake_is_noticed(mistake, judge):
+    package = plant(mistake)
+    assert first_complaint(judge, package, np.dtype(np.float64)) is not None
+    noticed = first_complaint(judge, package, np.dtype(np.float32)) is not None
+    assert noticed == (not mistake.hidden_in_float32)
+
+
+@dtypes
+@pytest.mark.parametrize("judge", [complaints_about_network, complaints_about_adam])
+def test_our_source_passes(judge, dtype):
+    assert list(judge(en, dtype)) == []
+
+
+@dtypes
+@pytest.mark.parametrize("judge", [complaints_about_network, complaints_about_adam])
+@pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.name)
+def test_harmless_rewrites_pass(change, judge, dtype):
+    assert list(judge(plant(change), dtype)) == []
+
+
+def test_a_mistake_whose_text_is_gone_is_an_error_that_names_it():
+    for text, times in (("no such text", "0"), ("import", r"[1-9]\d*")):
+        stale = Change("a stale mistake", "", "losses.py", text, "")
+        with pytest.raises(LookupError, match=f"a stale mistake: its old text occurs {times} times"):
+            plant(stale)
+
+
+def test_planting_leaves_the_real_modules_alone():
+    before = dict(sys.modules)
+    package = plant(NETWORK[0])
+    assert sys.modules == before
+    assert package.ElmanRNN is not en.ElmanRNN
+    assert en.ElmanRNN is before["elman_np.model"].ElmanRNN
+
+
+def test_names_are_unique_and_the_lists_long_enough():
+    names = [change.name for change in NETWORK + ADAM + HARMLESS + REFEREES]
+    assert len(set(names)) == len(names)
+    assert len(NETWORK) >= 40
+    assert len(ADAM) >= 20
+    assert len(HARMLESS) >= 3
+
+
+def equations():
+    """Of every equation and file one mistake, and the tests that carry the equation's mark."""
+    marks = read_marks(ROOT)
+    every = NETWORK + ADAM + REFEREES
+    chosen = {(mistake.equation, mistake.file): mistake for mistake in every if mistake.equation}
+    return [
+        pytest.param(mistake, in_order(marks.tests[equation], file), id=f"{equation} in {file}")
+        for (equation, file), mistake in sorted(chosen.items())
+    ]
+
+
+def in_order(tests, file):
+    """Those first that find most within their first examples."""
+    best = "test_properties" if file == "cell.py" else "test_parity"
+    return sorted({f"{test.path}::{test.name}" for test in tests}, key=lambda test: (best not in test, test))
+
+
+def test_every_marked_place_has_a_mistake():
+    places = {(n, Path(place.path).name) for n, found in read_marks(ROOT).places.items() for place in found}
+    assert {(case.values[0].equation, case.values[0].file) for case in equations()} == places
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mistake", "tests"), equations())
+def test_the_tests_of_a_broken_equation_fail(mistake, tests, tmp_path):
+    """Whoever changes the lines of an equation, in any place, hears of it from the tests that cite it."""
+    copy_repository(tmp_path)
+    (tmp_path / "elman_np" / mistake.file).write_text(mistake.text)
+    status, said = run_tests(tmp_path, tests)
+    assert status == pytest.ExitCode.TESTS_FAILED, said
+
+
+@pytest.mark.slow
+def test_the_tests_of_all_equations_pass_on_our_source(tmp_path):
+    """Else it would prove nothing that they fail on a broken one."""
+    copy_repository(tmp_path)
+    status, said = run_tests(tmp_path, sorted({test for case in equations() for test in case.values[1]}))
+    assert status == pytest.ExitCode.OK, said
+
+
+def copy_repository(to):
+    """Copy what the tests need."""
+    for name in ("elman_np", "elman_torch", "tests"):
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", to)
+
+
+def run_tests(root, tests):
+    """Run tests of a copy in a fresh process: the exit status, and what was said."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    variables = os.environ | {
+        "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}",
+        "HYPOTHESIS_PROFILE": "kill",
+    }
+    done = subprocess.run([*command, *tests], cwd=root, env=variables, capture_output=True, text=True)
+    return done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_the_page_shows_what_the_kill_table_finds():
+    """In float64, where no number of a table hangs on how a library rounds."""
+    page = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    for mistakes, checks in TABLES:
+        assert matrix(mistakes, checks) in page
