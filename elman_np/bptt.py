@@ -116,7 +116,7 @@ def forward(
     )
 
     # (1.3)
-    y = _unfold([block.h[1:] @ params.w_y.T + params.b_y for block in blocks])
+    y = _unfold([_product(block.h[1:], params.w_y.T) + params.b_y for block in blocks])
 
     return y, blocks[-1].h[-1, -1].copy(), Tape(params, activation, chunk, blocks)
 
@@ -167,7 +167,7 @@ def backward(
         da, dh_first = _state_gradients(tape, block, dy_part, dh_last)
         grads.append(_parameter_gradients(block, dy_part, da))
         # (3.7)
-        dxs.append(np.dot(_flat(da), params.w_x).reshape(block.x.shape))
+        dxs.append(_product(da, params.w_x))
 
         # (5.2)
         dh_0 += dh_first.sum(axis=0)
@@ -205,7 +205,7 @@ def _state_gradients(
 ) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
     """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
     # (9.3)
-    da = np.dot(_flat(dy), tape.params.w_y).reshape(block.h[1:].shape)
+    da = _product(dy, tape.params.w_y)
 
     h, da_steps, dh_next = _steps(block.h[1:]), _steps(da), _flat(dh_last)
     slope = _slope(h) if tape.activation == "tanh" else None
@@ -265,6 +265,12 @@ def _parameter_gradients(
 def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
     """Put all rows of all steps one below the other: what one product can take at once."""
     return z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
+
+
+def _product(z: Shaped[Array, "... K"], w: Shaped[Array, "K M"]) -> Shaped[Array, "... M"]:
+    """Multiply all rows of all steps by `w` at once."""
+    product: Array = np.dot(_flat(z), w).reshape(*z.shape[:-1], w.shape[1])
+    return product
 
 
 def _steps(z: Shaped[Array, "S N B K"]) -> Shaped[Array, "S R K"]:

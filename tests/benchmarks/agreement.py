@@ -1,0 +1,91 @@
+"""Before anything is timed: everyone computes the same, within the rounding-error bound of the problem.
+
+The bound follows every number in longer arithmetic, which takes minutes at the largest shapes. There,
+the upstream gradient is set to zero but for the first rows of the batch. Rows do not mix before they are
+summed, and adding exact zeros rounds nothing; so the gradients must be those of the few rows alone, within
+the bound of the few rows, and exactly zero for all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+import elman_np as en
+from elman_np.bounds import AdamBall, Unit, adam_ball, mse_ball
+from elman_np.parameters import Array
+from elman_torch.parity import Comparison, ball_tensors
+
+from .peers import Ours, Peer, Torch
+from .problems import Problem
+
+AFFORDABLE = 100_000_000  # multiplications in one pass of longer arithmetic
+
+
+def rows_followed(problem: Problem) -> int:
+    """How many rows of the batch the bound can follow."""
+    steps, batch, inputs, hidden = problem.shape
+    return min(batch, max(1, AFFORDABLE // (steps * hidden * (hidden + inputs))))
+
+
+def check_gradients(problem: Problem, peers: Iterable[Peer]) -> float:
+    """Compare everyone with `elman_np`; return the largest observed / bound, or raise Disagreement."""
+    few = slice(rows_followed(problem))
+    dy = problem.dy.copy()
+    dy[:, few.stop :] = 0
+    balls = ball_tensors(problem.model, problem.x[:, few], problem.h_0[few], None, dy[:, few], None)
+    ours = _few_rows(Ours(problem).tensors(dy), few)
+    worst = 0.0
+    for peer in peers:
+        theirs = _few_rows(peer.tensors(dy), few)
+        names = {name: name.partition(" of ")[0] for name in theirs}
+        comparison = Comparison.of(
+            {name: ours[ours_name] for name, ours_name in names.items()},
+            theirs,
+            {name: balls[ours_name] for name, ours_name in names.items()},
+        )
+        comparison.check()
+        worst = max(worst, comparison.worst.ratio)
+    return worst
+
+
+def _few_rows(tensors: dict[str, Array], few: slice) -> dict[str, Array]:
+    """Keep the rows that are followed; those of the others' gradients must be zero."""
+    for name in ("dx", "dh_0"):
+        if tensors[name][..., few.stop :, :].any():
+            raise AssertionError(f"{name}: expected zeros where the upstream gradient is zero")
+    batched = ("y", "h_n", "dx", "dh_0")
+    return {name: z[..., few, :] if name in batched else z for name, z in tensors.items()}
+
+
+def check_training_step(problem: Problem) -> float:
+    """Compare what a training step adds to the gradients: the loss with its gradient, and Adam's update.
+
+    Both from the same arrays, `elman_np` against the optimiser that is timed.
+    """
+    y = problem.model(problem.x, problem.h_0)[0]
+    ours = dict(zip(("loss", "dy"), map(np.asarray, en.mse_loss(y, problem.target)), strict=True))
+    outputs = torch.tensor(y, requires_grad=True)
+    loss = torch.nn.functional.mse_loss(outputs, torch.tensor(problem.target))
+    loss.backward()
+    theirs = {"loss": loss.detach().numpy(), "dy": outputs.grad.numpy()}
+    unit = Unit.of(problem.dtype)
+    balls = dict(zip(("loss", "dy"), mse_ball(unit.exact(y), problem.target), strict=True))
+
+    params = problem.model.params
+    grads = params.map(lambda p: np.random.default_rng(6).standard_normal(p.shape).astype(p.dtype))
+    ours |= dict(en.Adam().step(params, grads).items())
+    peer = Torch(problem)
+    rnn, linear = peer.trained
+    moving = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, linear.weight, linear.bias)
+    for parameter, (name, g) in zip(moving, grads.items(), strict=True):
+        parameter.grad = torch.tensor(g)
+        start = AdamBall.start(getattr(params, name))
+        balls[name] = adam_ball(start, unit.exact(g), 1, en.AdamOptions()).p
+    peer.optimiser.step()
+    theirs |= {name: p.detach().numpy() for (name, _), p in zip(grads.items(), moving, strict=True)}
+    comparison = Comparison.of(ours, theirs, balls)
+    comparison.check()
+    return comparison.worst.ratio

@@ -1,0 +1,80 @@
+"""Times that can be compared: taken in turn, so that the machine's noise meets everyone alike."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman_np.parameters import Array
+
+SHORTEST = 3e-3  # seconds that one measurement lasts at least: short calls are repeated
+PAUSE = 0.03  # seconds of rest before each: idle threads of the one before wait busily for about that long
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each side in each round."""
+
+    seconds: dict[str, Array]
+
+    def median(self, side: str) -> float:
+        """Return a side's median time."""
+        return float(np.median(self.seconds[side]))
+
+    def ratio(self, side: str, to: str) -> tuple[float, float, float]:
+        """How many times as long one side takes as another: the rounds' median, and quartiles."""
+        rounds = self.seconds[side] / self.seconds[to]
+        low, median, high = np.quantile(rounds, [0.25, 0.5, 0.75])
+        return float(median), float(low), float(high)
+
+
+def in_turn(
+    sides: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, most: int = 31
+) -> Times:
+    """Time each side once a round, in an order that rotates, after a pause and a call that is not timed.
+
+    There are as many rounds as `budget` seconds allow, within `least` and `most`.
+    """
+    with _no_collection():
+        repeats, cost = {}, 0.0
+        for name, call in sides.items():
+            call()
+            once = min(_mean(call, 1) for _ in range(2))
+            repeats[name] = math.ceil(SHORTEST / once)
+            cost += once * (repeats[name] + 1) + PAUSE
+        rounds = int(min(most, max(least, budget / cost)))
+        names = list(sides)
+        seconds: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(rounds):
+            for name in names:
+                time.sleep(PAUSE)
+                sides[name]()
+                seconds[name].append(_mean(sides[name], repeats[name]))
+            names = [*names[1:], names[0]]
+    return Times({name: np.array(times) for name, times in seconds.items()})
+
+
+def _mean(call: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's collector of cycles out of the times, as `timeit` does."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
