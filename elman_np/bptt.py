@@ -208,19 +208,20 @@ def _state_gradients(
     da = _product(dy, tape.params.w_y)
 
     h, da_steps, dh_next = _steps(block.h[1:]), _steps(da), _flat(dh_last)
-    slope = _slope(h) if tape.activation == "tanh" else None
+    tanh = tape.activation == "tanh"
+    slope = _slope(h) if tanh else h.real <= 0  # of relu: where it has none
     for t in reversed(range(len(da))):
         # (3.2)
         da_t = da_steps[t]
         da_t += dh_next
 
-        if slope is not None:
+        if tanh:
             # (3.4)
             da_t *= slope[t]
 
         else:
             # (3.5)
-            da_t[h[t].real <= 0] = 0
+            np.copyto(da_t, 0, where=slope[t])
 
         # (3.6)
         np.dot(da_t, tape.params.w_h, out=dh_next)

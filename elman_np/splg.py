@@ -7,7 +7,6 @@ years, and is imported only when it is asked for; so is Polars.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from importlib import resources
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ def load_splg(
 
 def bundled(first: date, stop: date) -> pl.DataFrame:
     """Read the days from `first` to before `stop` from the snapshot, which must cover them all."""
+    from importlib import resources
+
     import polars as pl
 
     prices = ("Close", "High", "Low", "Open")
