@@ -333,5 +333,5 @@ def test_the_referee_with_50_digits_finds_both_backends_within_the_bound(
                 gradient[name], exact[name]
             )
             assert np.all(error <= bound[name]), (backend, name)
-            errors[name] = np.max(error / np.spacing(np.max(np.abs(gradient[name]))))
+            errors[name] = float(np.max(error / np.spacing(np.max(np.abs(gradient[name])))))
         record_property(f"{backend}: worst error in units of the largest entry's last place", errors)
