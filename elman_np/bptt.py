@@ -189,12 +189,12 @@ def _states(
 
     rows = _steps(h)
     w_h_t = np.ascontiguousarray(params.w_h.T)  # once: every step reads it
-    carried = np.empty_like(rows[0])
+    carried, a = np.empty((2, *rows[0].shape), params.dtype)
     for before, now in pairwise(rows):
         # (9.2)
-        np.dot(before, w_h_t, out=carried)
-        now += carried
-        phi(now, activation, out=now)
+        before.dot(w_h_t, out=carried)
+        np.add(now, carried, out=a)
+        phi(a, activation, out=now)
 
     h.flags.writeable = False
     return h
@@ -204,40 +204,41 @@ def _state_gradients(
     tape: Tape, block: Block, dy: Shaped[Array, "S N B O"], dh_last: Shaped[Array, "N B H"]
 ) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
     """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
-    # (9.3)
-    da = _product(dy, tape.params.w_y)
-
-    h, da_steps, dh_next = _steps(block.h[1:]), _steps(da), _flat(dh_last)
+    h, w_h = _steps(block.h[1:]), tape.params.w_h
     tanh = tape.activation == "tanh"
-    slope = _slope(h) if tanh else h.real <= 0  # of relu: where it has none
-    for t in reversed(range(len(da))):
+    if tanh:
+        da, slope = np.empty((2, *h.shape), h.dtype)  # in one piece, which the allocator keeps (chapter 9)
+        np.multiply(h, h, out=slope)
+        np.subtract(1, slope, out=slope)
+    else:
+        da, slope = np.empty_like(h), h.real <= 0  # of relu: where it has none
+
+    # (9.3)
+    np.dot(_flat(dy), tape.params.w_y, out=_flat(da))
+
+    dh_next = _flat(dh_last)
+    dh = np.empty_like(dh_next)
+    for t, da_t, slope_t in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):
         # (3.2)
-        da_t = da_steps[t]
-        da_t += dh_next
+        np.add(da_t, dh_next, out=dh)
 
         if tanh:
             # (3.4)
-            da_t *= slope[t]
+            np.multiply(dh, slope_t, out=da_t)
 
         else:
             # (3.5)
-            np.copyto(da_t, 0, where=slope[t])
+            np.copyto(da_t, dh)
+            np.copyto(da_t, 0, where=slope_t)
 
         # (3.6)
-        np.dot(da_t, tape.params.w_h, out=dh_next)
+        da_t.dot(w_h, out=dh_next)
 
         # (5.3)
         if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
             dh_next[:] = 0
 
-    return da, dh_next.reshape(dh_last.shape)
-
-
-def _slope(h: Shaped[Array, "S R H"]) -> Shaped[Array, "S R H"]:
-    """Take tanh's derivative at all steps (3.4), in one new array and not in two."""
-    slope = h * h
-    np.subtract(1, slope, out=slope)
-    return slope
+    return da.reshape(block.h[1:].shape), dh_next.reshape(dh_last.shape)
 
 
 def _parameter_gradients(
@@ -252,7 +253,7 @@ def _parameter_gradients(
     dw_h = da.T @ h_before
 
     # (3.10)
-    db_h = da.sum(axis=0)
+    db_h = np.ones(len(da), da.dtype) @ da
 
     # (3.11)
     dw_y = dy.T @ h

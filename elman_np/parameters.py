@@ -6,7 +6,7 @@ Every other room takes its parameters from here. `docs/cell.md` introduces the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ Rng: TypeAlias = int | np.random.Generator | None
 REAL = (np.dtype(np.float64), np.dtype(np.float32))
 # The complex step (chapter 4) sends complex parameters through the same functions.
 DTYPES = (*REAL, np.dtype(np.complex128), np.dtype(np.complex64))
+NAMES = ("w_x", "w_h", "b_h", "w_y", "b_y")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +63,16 @@ class Parameters:
     def __post_init__(self) -> None:
         for name, value in self.items():
             object.__setattr__(self, name, frozen(value))
-            check_dtype(name, getattr(self, name), self.w_x.dtype)
+        dtype = self.dtype
+        for name, value in self.items():
+            check_dtype(name, value, dtype)
         if self.w_x.ndim != 2:
             raise ValueError(f"w_x: expected shape (hidden_size, input_size), got {self.w_x.shape}")
         if self.w_y.ndim != 2:
             raise ValueError(f"w_y: expected shape (output_size, hidden_size), got {self.w_y.shape}")
         expected = shapes(self.input_size, self.hidden_size, self.output_size)
-        for name, value in self.items():
-            check_shape(name, value.shape, expected[name])
+        for (name, value), shape in zip(self.items(), expected.values(), strict=True):
+            check_shape(name, value.shape, shape)
 
     @property
     def input_size(self) -> int:
@@ -93,10 +96,10 @@ class Parameters:
 
     def items(self) -> Iterator[tuple[str, Array]]:
         """Name and array, in the order `w_x w_h b_h w_y b_y`."""
-        return ((field.name, getattr(self, field.name)) for field in fields(self))
+        return zip(NAMES, self, strict=True)
 
     def __iter__(self) -> Iterator[Array]:
-        return (value for _, value in self.items())
+        return iter((self.w_x, self.w_h, self.b_h, self.w_y, self.b_y))
 
     def map(self, function: Callable[..., Array], *others: Parameters) -> Parameters:
         """Apply `function` to each array, with the arrays of the same name in `others`."""

@@ -1,10 +1,11 @@
 """The benchmarks run, and refuse to compare what was not computed alike. Nothing is said about time here."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
-from benchmarks import agreement, floor, ladder, pages, picture, start, suite, timing
+from benchmarks import agreement, allocation, floor, ladder, pages, picture, start, suite, timing
 from benchmarks.__main__ import main
 from benchmarks.peers import Ours, Torch
 from benchmarks.problems import SHAPES, Problem, Shape
@@ -29,6 +30,12 @@ def test_the_benchmark_runs(tmp_path, capsys):
 def test_the_ladder_runs(capsys):
     assert ladder.main(["--smoke"]) == 0
     assert all(rung.new in capsys.readouterr().out for rung in ladder.RUNGS[-1:])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the pages")
+def test_the_cost_of_allocation_is_printed(capsys):
+    assert allocation.main(["--smoke"]) == 0
+    assert capsys.readouterr().out.count("| 3 2 1 4 | float64 |") == 2  # as it goes, and in the table
 
 
 def test_the_cost_of_the_import_is_printed(capsys):
@@ -91,7 +98,7 @@ def test_pages_get_what_they_ask_for(tmp_path):
 def test_the_picture_has_a_line_for_each_peer(tmp_path):
     ratio = suite.Ratio(2.0, 1.5, 2.5)
     rows = [
-        suite.Row("gradients", shape, dtype, 1.0, {"torch": ratio, "jax": ratio}, None)
+        suite.Row("gradients", shape, dtype, 1.0, {"torch": ratio, "jax": ratio}, {})
         for dtype in ("float32", "float64")
         for shape in SHAPES
     ]

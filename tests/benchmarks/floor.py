@@ -2,12 +2,13 @@
 
 Ten kinds of calls, on arrays of the right shapes that are there already. No bias is added, no derivative
 multiplied, no gradient summed over time, no result allocated. So no program that makes these calls through
-NumPy can be faster than they are.
+NumPy can be faster than they are. Six more do just that to the elements, since NumPy has no call that adds to
+a product or multiplies a sum: they are listed, and timed, apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +18,18 @@ from .problems import OUTPUTS, Problem
 
 
 @dataclass(frozen=True)
-class BareCall:
-    """One of the calls that must be made, as often as it must be made."""
+class NumPyCall:
+    """One of the calls, as often as it must be made."""
 
     formula: str
     count: int
     flops: int
-    """Of all of them: a multiplication and an addition are two. For tanh, its values."""
+    """Of all of them: a multiplication and an addition are two. For what goes by elements, their number."""
     run: Callable[[], object]
 
 
-def bare_calls(problem: Problem) -> list[BareCall]:
-    """List the calls of one forward and backward pass, in the order in which they are made."""
+def bare_calls(problem: Problem) -> list[NumPyCall]:
+    """List the bare calls of one forward and backward pass, in the order in which they are made."""
     steps, batch, inputs, hidden = problem.shape
     rows, model = steps * batch, problem.model
     w_x, w_h, _, w_y, _ = model.params
@@ -58,39 +59,92 @@ def bare_calls(problem: Problem) -> list[BareCall]:
 
     product, square = 2 * rows * hidden, 2 * rows * hidden * hidden
     return [
-        BareCall("x w_x^T", 1, product * inputs, lambda: np.dot(x, w_x.T, out=wide)),
-        BareCall("h_{t-1} w_h^T", steps, square, forward_steps),
-        BareCall("tanh", steps, rows * hidden, tanh_steps),
-        BareCall("h w_y^T", 1, product * OUTPUTS, lambda: np.dot(now, w_y.T, out=y)),
-        BareCall("dy w_y", 1, product * OUTPUTS, lambda: np.dot(dy, w_y, out=wide)),
-        BareCall("da_t w_h", steps, square, backward_steps),
-        BareCall("da^T x", 1, product * inputs, lambda: np.dot(da_rows.T, x, out=dw_x)),
-        BareCall("da^T h_before", 1, square, lambda: np.dot(da_rows.T, before, out=dw_h)),
-        BareCall("dy^T h", 1, product * OUTPUTS, lambda: np.dot(dy.T, now, out=dw_y)),
-        BareCall("da w_x", 1, product * inputs, lambda: np.dot(da_rows, w_x, out=narrow)),
+        NumPyCall("x w_x^T", 1, product * inputs, lambda: np.dot(x, w_x.T, out=wide)),
+        NumPyCall("h_{t-1} w_h^T", steps, square, forward_steps),
+        NumPyCall("tanh", steps, rows * hidden, tanh_steps),
+        NumPyCall("h w_y^T", 1, product * OUTPUTS, lambda: np.dot(now, w_y.T, out=y)),
+        NumPyCall("dy w_y", 1, product * OUTPUTS, lambda: np.dot(dy, w_y, out=wide)),
+        NumPyCall("da_t w_h", steps, square, backward_steps),
+        NumPyCall("da^T x", 1, product * inputs, lambda: np.dot(da_rows.T, x, out=dw_x)),
+        NumPyCall("da^T h_before", 1, square, lambda: np.dot(da_rows.T, before, out=dw_h)),
+        NumPyCall("dy^T h", 1, product * OUTPUTS, lambda: np.dot(dy.T, now, out=dw_y)),
+        NumPyCall("da w_x", 1, product * inputs, lambda: np.dot(da_rows, w_x, out=narrow)),
     ]
 
 
-class Floor:
-    """All of the calls, one after the other; each one's time is kept."""
+def calls_by_elements(problem: Problem) -> list[NumPyCall]:
+    """List what else is done to all elements, each in the fewest calls that NumPy has for it."""
+    steps, batch, _, hidden = problem.shape
+    b_h, rng = problem.model.params.b_h, np.random.default_rng(6)
+    h, da, slope = rng.standard_normal((3, steps, batch, hidden)).astype(problem.dtype)
+    step, out, ones = np.zeros_like(h[0]), np.empty_like(h[0]), np.ones(steps * batch, problem.dtype)
+    rows = da.reshape(steps * batch, hidden)
 
-    name = "bare calls"
+    def add_steps() -> None:
+        for z_t in h:
+            np.add(z_t, step, out=out)
 
-    def __init__(self, problem: Problem) -> None:
-        self.calls = bare_calls(problem)
+    def multiply_steps() -> None:
+        for da_t, slope_t in zip(da, slope, strict=True):
+            np.multiply(step, slope_t, out=da_t)
+
+    def slopes() -> None:
+        np.multiply(h, h, out=slope)
+        np.subtract(1, slope, out=slope)
+
+    return [
+        NumPyCall("x w_x^T + b_h", 1, h.size, lambda: np.add(h, b_h, out=h)),
+        NumPyCall("z_t + h_{t-1} w_h^T", steps, h.size, add_steps),
+        NumPyCall("dh_out + dh_next", steps, h.size, add_steps),
+        NumPyCall("dh * slope", steps, h.size, multiply_steps),
+        NumPyCall("1 - h^2", 1, h.size, slopes),
+        NumPyCall("sum of da", 1, h.size, lambda: ones @ rows),
+    ]
+
+
+class Calls:
+    """Calls that are made one after the other; each one's time is kept."""
+
+    def __init__(self, name: str, calls: Sequence[NumPyCall]) -> None:
+        self.name = name
+        self.calls = calls
         self.times: list[list[float]] = []
 
     def run(self) -> None:
         """Make them."""
         self.times.append([seconds(call.run) for call in self.calls])
 
-    def table(self) -> str:
-        """Return each call's median time, in Markdown."""
+    def rows(self) -> list[str]:
+        """Return each call's median time, and that of all together, as rows in Markdown."""
         medians = np.median(self.times, axis=0)
         rows = [
             f"| `{call.formula}` | {call.count} | {1e3 * t:.3g} | {call.flops / t / 1e9:.3g} |"
             for call, t in zip(self.calls, medians, strict=True)
         ]
-        total = f"| together | | {1e3 * np.median(np.sum(self.times, axis=1)):.3g} | |"
-        head = ["| call | times | ms | 10⁹ flop/s (tanh: values/s) |", "| --- | ---: | ---: | ---: |"]
-        return "\n".join([*head, *rows, total])
+        return [*rows, f"| {self.name} | | {1e3 * np.median(np.sum(self.times, axis=1)):.3g} | |"]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Both lists, timed apart."""
+
+    bare: Calls
+    by_elements: Calls
+
+    @classmethod
+    def of(cls, problem: Problem) -> Floor:
+        """Make the calls of a problem."""
+        return cls(
+            Calls("the bare calls", bare_calls(problem)),
+            Calls("by elements", calls_by_elements(problem)),
+        )
+
+    def run_all(self) -> None:
+        """Make the calls of both lists."""
+        self.bare.run()
+        self.by_elements.run()
+
+    def table(self) -> str:
+        """Return all times, in Markdown."""
+        head = ["| call | times | ms | 10⁹ flop/s (by elements: values/s) |", "| --- | ---: | ---: | ---: |"]
+        return "\n".join([*head, *self.bare.rows(), *self.by_elements.rows()])

@@ -18,7 +18,7 @@ from .pages import write
 from .peers import TASKS, Ours, Peer, installed
 from .picture import draw
 from .problems import SHAPES, Problem, Shape
-from .timing import Times, in_turn
+from .timing import Times, in_turn, settle_allocator
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 COMPILED_STEPS = 50  # longer loops take too long to compile
@@ -49,8 +49,8 @@ class Row:
     """Of `elman_np`."""
     peers: dict[str, Ratio]
     """Each peer's time over that of `elman_np`: below 1, the peer is faster."""
-    over_floor: Ratio | None
-    """The time of `elman_np` over that of its bare calls."""
+    over_floor: dict[str, Ratio]
+    """The time of `elman_np` over that of its bare calls, and of all its calls."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{name} is left out: {'not installed' if name == 'jax' else 'ask with --compile'}")
     shapes = [Shape(3, 2, 1, 4)] if options.smoke else [s for s in SHAPES if options.largest >= s.H]
     budget, least = (0.0, 2) if options.smoke else (options.seconds, 5)
+    settle_allocator()
     rows, floors = [], {}
     for dtype in DTYPES:
         for shape in shapes:
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             peers = [kind(problem) for kind in kinds if short or kind.name != "torch.compile"]
             worst = max(check_gradients(problem, peers[1:]), check_training_step(problem))
             print(f"\n{shape}, {dtype}: all agree, at most {worst:.2f} of the bound", flush=True)
-            floor = Floor(problem) if shape.B >= LEAST_BATCH or options.smoke else None
+            floor = Floor.of(problem) if shape.B >= LEAST_BATCH or options.smoke else None
             for task in TASKS:
                 row = time_row(problem, task, peers, floor if task == TASKS[0] else None, budget, least)
                 rows.append(row)
@@ -105,16 +106,15 @@ def time_row(
 ) -> Row:
     """Time everyone at one task, in turn."""
     sides = {peer.name: peer.task(task) for peer in peers}
-    if floor:
-        sides[floor.name] = floor.run
-    times = in_turn(sides, budget=budget, least=least)
+    floors = {"its bare calls": floor.bare.run, "all its calls": floor.run_all} if floor else {}
+    times = in_turn(sides | floors, budget=budget, least=least)
     return Row(
         task,
         problem.shape,
         str(problem.dtype),
         1e3 * times.median(Ours.name),
         {peer.name: _ratio(times, peer.name, Ours.name) for peer in peers[1:]},
-        _ratio(times, Ours.name, floor.name) if floor else None,
+        {name: _ratio(times, Ours.name, name) for name in floors},
     )
 
 
@@ -124,7 +124,7 @@ def _ratio(times: Times, side: str, to: str) -> Ratio:
 
 def _others(row: Row) -> str:
     ratios = [f"{name} {ratio}" for name, ratio in row.peers.items()]
-    return "; ".join([*ratios, f"over its bare calls {row.over_floor}"] if row.over_floor else ratios)
+    return "; ".join([*ratios, *(f"over {name} {ratio}" for name, ratio in row.over_floor.items())])
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
@@ -145,19 +145,21 @@ def gradients_table(rows: Sequence[Row]) -> str:
     """Return forward and backward against everyone, in Markdown."""
     rows = [row for row in rows if row.task == TASKS[0]]
     names = _names(rows)
+    floors = list(dict.fromkeys(name for row in rows for name in row.over_floor))
     head = ["T B I H", "dtype", "`elman_np`, ms", *(f"{name} / `elman_np`" for name in names)]
+    head += [f"`elman_np` / {name}" for name in floors]
     body = [
         [
             str(row.shape),
             row.dtype,
             f"{row.milliseconds:.3g}",
             *(str(row.peers.get(name, "")) for name in names),
-            str(row.over_floor or "").replace("**", ""),
+            *(str(row.over_floor.get(name, "")).replace("**", "") for name in floors),
         ]
         for row in rows
     ]
-    means = ["geometric mean", "", "", *(f"{geometric_mean(rows, name):.2f}" for name in names), ""]
-    return _markdown([*head, "`elman_np` / its bare calls"], [*body, means])
+    means = ["geometric mean", "", "", *(f"{geometric_mean(rows, name):.2f}" for name in names)]
+    return _markdown(head, [*body, [*means, *("" for _ in floors)]])
 
 
 def tasks_table(rows: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ from elman_np.parameters import Array
 
 SHORTEST = 3e-3  # seconds that one measurement lasts at least: short calls are repeated
 PAUSE = 0.03  # seconds of rest before each: idle threads of the one before wait busily for about that long
+LARGE = 31 << 20  # bytes; glibc learns from freed arrays of up to 32 MiB
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,16 @@ def _mean(call: Callable[[], object], repeats: int) -> float:
     for _ in range(repeats):
         call()
     return (time.perf_counter() - start) / repeats
+
+
+def settle_allocator() -> None:
+    """Use a large array and give it back, once.
+
+    Up to twice the size of the largest array that was ever given back, glibc keeps freed memory for the next
+    call. Otherwise the kernel has to clear pages anew in each call, for some shapes and not for others, by
+    what was timed before (`allocation.py` measures that).
+    """
+    np.empty(LARGE, np.uint8)
 
 
 @contextmanager
