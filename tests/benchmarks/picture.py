@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -30,20 +32,22 @@ def draw(rows: Sequence[Row], path: Path = FIGURES / "speed.svg") -> None:
             _panel(axes, [row for row in rows if row.dtype == dtype], palette["LIGHT"])
             axes.set_title(dtype, fontsize="medium")
         panels[0].set_ylabel("peer's time / time of elman_np")
-        panels[0].legend(fontsize="small", loc="upper right")
+        panels[-1].legend(fontsize="small", loc="lower right")
         palette["save_svg"](figure, path)
         plt.close(figure)
 
 
 def _panel(axes: Axes, rows: Sequence[Row], light: dict[str, str]) -> None:
     for name in dict.fromkeys(name for row in rows for name in row.peers):
-        points = [(i, row.peers[name]) for i, row in enumerate(rows) if name in row.peers]
-        ratios = [ratio for _, ratio in points]
-        spread = [[r.median - r.low for r in ratios], [r.high - r.median for r in ratios]]
+        ratios = np.full((len(rows), 3), np.nan)  # where a peer was not timed, its line has a gap
+        for i, row in enumerate(rows):
+            if name in row.peers:
+                ratios[i] = row.peers[name].low, row.peers[name].median, row.peers[name].high
+        low, median, high = ratios.T
         axes.errorbar(
-            [i for i, _ in points],
-            [r.median for r in ratios],
-            yerr=spread,
+            range(len(rows)),
+            median,
+            yerr=[median - low, high - median],
             label=LABELS[name],
             color=light[COLOURS[name]],
             marker=MARKERS[name],
