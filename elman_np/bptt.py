@@ -207,11 +207,11 @@ def _state_gradients(
     h, w_h = _steps(block.h[1:]), tape.params.w_h
     tanh = tape.activation == "tanh"
     if tanh:
-        da, slope = np.empty((2, *h.shape), h.dtype)  # in one piece, which the allocator keeps (chapter 9)
+        da, slope = np.empty((2, *h.shape), h.dtype)  # one array, which malloc keeps (chapter 9)
         np.multiply(h, h, out=slope)
         np.subtract(1, slope, out=slope)
     else:
-        da, slope = np.empty_like(h), h.real <= 0  # of relu: where it has none
+        da, slope = np.empty_like(h), h.real <= 0  # where relu's is 0
 
     # (9.3)
     np.dot(_flat(dy), tape.params.w_y, out=_flat(da))

@@ -221,7 +221,10 @@ def freeze(own: Array) -> Array:
 
 
 def frozen(value: Array) -> Array:
-    """Return a read-only copy, or the array itself where no one can write into it any more."""
+    """Return a read-only copy, or the array itself if it is read-only and owns its memory.
+
+    A view that was taken while it could be written can write still; NumPy does not tell.
+    """
     array = np.asarray(value)
     if array.flags.writeable or array.base is not None:
         array = freeze(array.copy())

@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks`: how fast, against whom, and against what cannot be avoided.
 
-The result is ratios of times taken in turn in one process. Before that, everyone's results are compared.
+The result is ratios of times taken in turn in one process. Before that, everyone's gradients are compared,
+and PyTorch's training step.
 """
 
 from __future__ import annotations

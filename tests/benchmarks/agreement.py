@@ -40,11 +40,8 @@ def check_gradients(problem: Problem, peers: Iterable[Peer]) -> float:
     worst = 0.0
     for peer in peers:
         theirs = _few_rows(peer.tensors(dy), few)
-        names = {name: name.partition(" of ")[0] for name in theirs}
         comparison = Comparison.of(
-            {name: ours[ours_name] for name, ours_name in names.items()},
-            theirs,
-            {name: balls[ours_name] for name, ours_name in names.items()},
+            {name: ours[name] for name in theirs}, theirs, {name: balls[name] for name in theirs}
         )
         comparison.check()
         worst = max(worst, comparison.worst.ratio)

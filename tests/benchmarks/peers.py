@@ -88,18 +88,24 @@ class Torch(Peer):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        self.rnn, self.linear = et.ElmanRNN.from_numpy(problem.model).to_torch()
-        self.parameters = [*self.rnn.parameters(), *self.linear.parameters()]
+        self.rnn, self.linear = self._layers()
+        self.parameters = [p for p in (*self.rnn.parameters(), *self.linear.parameters()) if p.requires_grad]
         self.x, self.target, self.dy = map(torch.tensor, (problem.x, problem.target, problem.dy))
         self.h_0 = torch.tensor(problem.h_0[None])
         self.leaves = [self.x.clone().requires_grad_(), self.h_0.clone().requires_grad_()]
-        # Two biases that are trained apart move twice as far as their sum: here one of them stands still.
-        trained_rnn, trained_linear = et.ElmanRNN.from_numpy(problem.model).to_torch()
-        trained_rnn.bias_hh_l0.requires_grad_(False)
-        self.trained = trained_rnn, trained_linear
+        self.trained = self._layers()
         moving = [p for layer in self.trained for p in layer.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(moving, fused=True)  # the fastest of its three forms
         self.loss = nn.MSELoss()
+
+    def _layers(self) -> tuple[nn.RNN, nn.Linear]:
+        """Of torch's two hidden biases one stands still: nobody else has two, or takes a gradient for both.
+
+        Trained apart, they would also move twice as far as their sum.
+        """
+        rnn, linear = et.ElmanRNN.from_numpy(self.problem.model).to_torch()
+        rnn.bias_hh_l0.requires_grad_(False)
+        return rnn, linear
 
     def run(self, layers: tuple[nn.RNN, nn.Linear], x: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
         """Compute outputs and the last state."""
@@ -126,7 +132,7 @@ class Torch(Peer):
 
     def tensors(self, dy: Array) -> dict[str, Array]:
         y, h_n, grads = self._gradients(torch.tensor(dy))
-        names = ("dw_x", "dw_h", "db_h", "db_h of bias_hh", "dw_y", "db_y", "dx", "dh_0")
+        names = ("dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
         found = dict(zip(("y", "h_n", *names), (y, h_n[0], *grads[:-1], grads[-1][0]), strict=True))
         return {name: value.detach().numpy() for name, value in found.items()}
 
