@@ -62,10 +62,9 @@ class Parameters:
 
     def __post_init__(self) -> None:
         for name, value in self.items():
-            object.__setattr__(self, name, frozen(value))
-        dtype = self.dtype
-        for name, value in self.items():
-            check_dtype(name, value, dtype)
+            own = frozen(value)
+            object.__setattr__(self, name, own)
+            check_dtype(name, own, self.dtype)
         if self.w_x.ndim != 2:
             raise ValueError(f"w_x: expected shape (hidden_size, input_size), got {self.w_x.shape}")
         if self.w_y.ndim != 2:
