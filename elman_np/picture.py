@@ -14,6 +14,7 @@ from elman_np.training import rmse
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
+    from matplotlib.axes import Axes
 
 PRICE, NETWORK, TODAY = "#3b4252", "#d1495b", "#2e86ab"
 
@@ -39,39 +40,8 @@ def draw_forecast(
     """
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     year, last = figure.subplots(2, 1, height_ratios=[1, 1.25])
-    days, predicted = dates[1:], forecast[:-1]
-
-    year.plot(dates, close, color=PRICE, lw=1.4)
-    year.plot(days, predicted, color=NETWORK, lw=1.1)
-    for start, stop, name in (
-        (0, train, "training"),
-        (train, test, "validation"),
-        (test, len(close), "test"),
-    ):
-        year.axvspan(
-            dates[start], dates[min(stop, len(close) - 1)], color=PRICE, alpha=0.04 + 0.05 * (start // train)
-        )
-        year.text(
-            dates[(start + stop - 1) // 2],
-            1.0,
-            name,
-            transform=year.get_xaxis_transform(),
-            ha="center",
-            va="bottom",
-        )
-    year.set_title("SPLG: an Elman network's forecast of the next close", loc="left", pad=20, weight="bold")
-
-    shown = slice(test - 1, None)
-    errors = {
-        "Elman network": (predicted[shown], NETWORK, "-"),
-        "tomorrow = today": (close[:-1][shown], TODAY, "--"),
-    }
-    last.plot(days[shown], close[1:][shown], color=PRICE, lw=2, marker=".", label="close")
-    for name, (values, color, style) in errors.items():
-        label = f"{name}: off by ${rmse(np.ascontiguousarray(values), close[1:][shown]):.2f} (RMSE)"
-        last.plot(days[shown], values, color=color, lw=1.4, ls=style, label=label)
-    last.set_title("The test period, never seen in training", loc="left", weight="bold")
-    last.legend(frameon=False, loc="upper left")
+    _draw_year(year, dates, close, forecast, train, test)
+    _draw_test(last, dates, close, forecast, test)
     for axes in (year, last):
         axes.set_ylabel("dollars, adjusted")
         axes.spines[["top", "right"]].set_visible(False)
@@ -80,3 +50,40 @@ def draw_forecast(
         concise = mdates.ConciseDateFormatter(axes.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter(concise)
     figure.savefig(path, dpi=150)
+
+
+def _draw_year(axes: Axes, dates: Array, close: Array, forecast: Array, train: int, test: int) -> None:
+    axes.plot(dates, close, color=PRICE, lw=1.4)
+    axes.plot(dates[1:], forecast[:-1], color=NETWORK, lw=1.1)
+    for start, stop, name in (
+        (0, train, "training"),
+        (train, test, "validation"),
+        (test, len(close), "test"),
+    ):
+        axes.axvspan(
+            dates[start], dates[min(stop, len(close) - 1)], color=PRICE, alpha=0.04 + 0.05 * (start // train)
+        )
+        axes.text(
+            dates[(start + stop - 1) // 2],
+            1.0,
+            name,
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="bottom",
+        )
+    axes.set_title("SPLG: an Elman network's forecast of the next close", loc="left", pad=20, weight="bold")
+
+
+def _draw_test(axes: Axes, dates: Array, close: Array, forecast: Array, test: int) -> None:
+    shown = slice(test - 1, None)
+    days, actual = dates[1:][shown], close[1:][shown]
+    forecasts = {
+        "Elman network": (forecast[:-1][shown], NETWORK, "-"),
+        "tomorrow = today": (close[:-1][shown], TODAY, "--"),
+    }
+    axes.plot(days, actual, color=PRICE, lw=2, marker=".", label="close")
+    for name, (values, color, style) in forecasts.items():
+        label = f"{name}: off by ${rmse(np.ascontiguousarray(values), actual):.2f} (RMSE)"
+        axes.plot(days, values, color=color, lw=1.4, ls=style, label=label)
+    axes.set_title("The test period, never seen in training", loc="left", weight="bold")
+    axes.legend(frameon=False, loc="upper left")
