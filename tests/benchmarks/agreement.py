@@ -40,9 +40,7 @@ def check_gradients(problem: Problem, peers: Iterable[Peer]) -> float:
     worst = 0.0
     for peer in peers:
         theirs = _few_rows(peer.tensors(dy), few)
-        comparison = Comparison.of(
-            {name: ours[name] for name in theirs}, theirs, {name: balls[name] for name in theirs}
-        )
+        comparison = Comparison.of(ours, theirs, {name: balls[name] for name in theirs})
         comparison.check()
         worst = max(worst, comparison.worst.ratio)
     return worst

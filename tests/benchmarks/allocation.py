@@ -11,14 +11,13 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from .pages import ROOT, write
+from .pages import ROOT, markdown, write
 from .problems import SHAPES, Problem, Shape
-from .timing import settle_allocator
+from .timing import seconds, settle_allocator
 
 SECONDS = 0.5
 WARM_UP = 5  # calls
@@ -42,9 +41,7 @@ def measure(shape: Shape, dtype: str, budget: float, *, settled: bool) -> tuple[
     while sum(times[WARM_UP:]) < budget or len(times) <= WARM_UP:
         if len(times) == WARM_UP:
             before = pages()
-        start = time.perf_counter()
-        model.backward(model.forward(x, h_0)[2], dy)
-        times.append(time.perf_counter() - start)
+        times.append(seconds(lambda: model.backward(model.forward(x, h_0)[2], dy)))
     supplied, timed = pages() - before, times[WARM_UP:]
     return 1e3 * float(np.median(timed)), supplied / len(timed)
 
@@ -60,10 +57,7 @@ def in_new_process(shape: Shape, dtype: str, budget: float, *, settled: bool) ->
 
 def table(shapes: Sequence[Shape], processes: int, budget: float) -> str:
     """Measure every shape both ways; return medians, in Markdown."""
-    lines = [
-        "| T B I H | dtype | ms | pages | ms, after 31 MiB | pages | ratio |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for dtype in ("float32", "float64"):
         for shape in shapes:
             both = [
@@ -72,11 +66,10 @@ def table(shapes: Sequence[Shape], processes: int, budget: float) -> str:
             ]
             (new, got), (settled, left) = np.median(both, axis=0)
             ratio = np.median([one[0] / other[0] for one, other in both])
-            lines.append(
-                f"| {shape} | {dtype} | {new:.3g} | {got:.0f} | {settled:.3g} | {left:.0f} | {ratio:.2f} |"
-            )
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+            numbers = (f"{new:.3g}", f"{got:.0f}", f"{settled:.3g}", f"{left:.0f}", f"{ratio:.2f}")
+            rows.append([str(shape), dtype, *numbers])
+            print(f"| {' | '.join(rows[-1])} |", flush=True)
+    return markdown(["T B I H", "dtype", "ms", "pages", "ms, after 31 MiB", "pages", "ratio"], rows, left=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .peers import seconds
+from .pages import markdown
 from .problems import OUTPUTS, Problem
+from .timing import seconds
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,14 @@ class Calls:
         """Make them."""
         self.times.append([seconds(call.run) for call in self.calls])
 
-    def rows(self) -> list[str]:
-        """Return each call's median time, and that of all together, as rows in Markdown."""
+    def rows(self) -> list[list[str]]:
+        """Return each call's median time, and that of all together, as rows of a table."""
         medians = np.median(self.times, axis=0)
         rows = [
-            f"| `{call.formula}` | {call.count} | {1e3 * t:.3g} | {call.flops / t / 1e9:.3g} |"
+            [f"`{call.formula}`", str(call.count), f"{1e3 * t:.3g}", f"{call.flops / t / 1e9:.3g}"]
             for call, t in zip(self.calls, medians, strict=True)
         ]
-        return [*rows, f"| {self.name} | | {1e3 * np.median(np.sum(self.times, axis=1)):.3g} | |"]
+        return [*rows, [self.name, "", f"{1e3 * np.median(np.sum(self.times, axis=1)):.3g}", ""]]
 
 
 @dataclass(frozen=True)
@@ -148,5 +149,5 @@ class Floor:
 
     def table(self) -> str:
         """Return all times, in Markdown."""
-        head = ["| call | times | ms | 10⁹ flop/s (by elements: values/s) |", "| --- | ---: | ---: | ---: |"]
-        return "\n".join([*head, *self.bare.rows(), *self.by_elements.rows()])
+        head = ["call", "times", "ms", "10⁹ flop/s (by elements: values/s)"]
+        return markdown(head, [*self.bare.rows(), *self.by_elements.rows()])

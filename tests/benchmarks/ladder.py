@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 import elman_np as en
-from elman_np.bptt import Tape
+from elman_np.bptt import Tape, _flat, _product
 from elman_np.parameters import Array, Parameters
 
 from . import machine
-from .pages import write
+from .pages import markdown, write
 from .problems import Problem, Shape
-from .timing import in_turn, settle_allocator
+from .timing import in_turn
 
 SHAPES = (Shape(50, 1, 1, 16), Shape(50, 32, 8, 64), Shape(50, 32, 32, 128), Shape(100, 64, 64, 256))
 STRETCH = 5
@@ -56,11 +56,11 @@ def one_product_forward(problem: Problem) -> States:
     """(9.1): all inputs in one product before the loop, and all outputs in one after it."""
     w_x, w_h, b_h, w_y, b_y = problem.model.params
     h, states = problem.h_0, [problem.h_0]
-    for z_t in product(problem.x, w_x.T) + b_h:
+    for z_t in _product(problem.x, w_x.T) + b_h:
         h = np.tanh(z_t + h @ w_h.T)
         states.append(h)
     h = np.stack(states)
-    return States(product(h[1:], w_y.T) + b_y, h)
+    return States(_product(h[1:], w_y.T) + b_y, h)
 
 
 def package_forward(problem: Problem) -> States:
@@ -107,7 +107,7 @@ def one_product_backward(problem: Problem, states: States) -> Gradients:
 def hoisted_backward(problem: Problem, states: States) -> Gradients:
     """(9.3): dh_out and the slopes of all steps before the loop."""
     params, dy, h = problem.model.params, problem.dy, states.h
-    da, slope, dh_next = product(dy, params.w_y), 1 - h[1:] * h[1:], np.zeros_like(h[0])
+    da, slope, dh_next = _product(dy, params.w_y), 1 - h[1:] * h[1:], np.zeros_like(h[0])
     for t in reversed(range(len(dy))):
         da[t] = (da[t] + dh_next) * slope[t]
         dh_next = da[t] @ params.w_h
@@ -120,25 +120,15 @@ def package_backward(problem: Problem, states: States) -> Gradients:
 
 
 def _sums(problem: Problem, h: Array, da: Array) -> tuple[Parameters, Array]:
-    rows, dy = flat(da), flat(problem.dy)
+    rows, dy = _flat(da), _flat(problem.dy)
     sums = (
-        rows.T @ flat(problem.x),
-        rows.T @ flat(h[:-1]),
+        rows.T @ _flat(problem.x),
+        rows.T @ _flat(h[:-1]),
         np.ones(len(rows), rows.dtype) @ rows,
-        dy.T @ flat(h[1:]),
+        dy.T @ _flat(h[1:]),
         dy.sum(axis=0),
     )
-    return Parameters(*sums), product(da, problem.model.params.w_x)
-
-
-def flat(z: Array) -> Array:
-    """Put all rows of all steps one below the other."""
-    return z.reshape(-1, z.shape[-1])
-
-
-def product(z: Array, w: Array) -> Array:
-    """Multiply all rows of all steps at once; `z @ w` would make a product for each step."""
-    return (flat(z) @ w).reshape(*z.shape[:-1], -1)
+    return Parameters(*sums), _product(da, problem.model.params.w_x)
 
 
 class Rung(NamedTuple):
@@ -195,7 +185,6 @@ def check(problem: Problem) -> None:
 
 def table(shapes: Sequence[Shape], dtype: np.dtype, budget: float, least: int) -> str:
     """Time all forms at each shape; return ratios to the package, in Markdown."""
-    settle_allocator()
     columns = []
     for shape in shapes:
         problem = Problem(shape, dtype)
@@ -208,9 +197,8 @@ def table(shapes: Sequence[Shape], dtype: np.dtype, budget: float, least: int) -
         print(f"{shape}: {', '.join(columns[-1])}", flush=True)
     head = ["form", *map(str, shapes)]
     last = f"stretches of {STRETCH} steps one by one, over side by side (9.4)"
-    lines = [head, ["---", *["---:"] * len(shapes)]]
-    lines += [[name, *cells] for name, *cells in zip([*(r.new for r in RUNGS), last], *columns, strict=True)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    names = [*(rung.new for rung in RUNGS), last]
+    return markdown(head, list(zip(names, *columns, strict=True)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -88,13 +87,14 @@ class Torch(Peer):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        self.rnn, self.linear = self._layers()
-        self.parameters = [p for p in (*self.rnn.parameters(), *self.linear.parameters()) if p.requires_grad]
+        self.layers, self.trained = self._layers(), self._layers()
+        self.parameters, moving = (
+            [p for layer in layers for p in layer.parameters() if p.requires_grad]
+            for layers in (self.layers, self.trained)
+        )
         self.x, self.target, self.dy = map(torch.tensor, (problem.x, problem.target, problem.dy))
         self.h_0 = torch.tensor(problem.h_0[None])
         self.leaves = [self.x.clone().requires_grad_(), self.h_0.clone().requires_grad_()]
-        self.trained = self._layers()
-        moving = [p for layer in self.trained for p in layer.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(moving, fused=True)  # the fastest of its three forms
         self.loss = nn.MSELoss()
 
@@ -114,13 +114,13 @@ class Torch(Peer):
 
     def forward(self) -> object:
         with torch.inference_mode():
-            return self.run((self.rnn, self.linear), self.x, self.h_0)
+            return self.run(self.layers, self.x, self.h_0)
 
     def gradients(self) -> object:
         return self._gradients(self.dy)
 
     def _gradients(self, dy: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        y, h_n = self.run((self.rnn, self.linear), *self.leaves)
+        y, h_n = self.run(self.layers, *self.leaves)
         return y, h_n, torch.autograd.grad(y, [*self.parameters, *self.leaves], dy)
 
     def training_step(self) -> object:
@@ -235,10 +235,3 @@ def installed(*, with_compile: bool = False) -> list[type[Peer]]:
     if with_compile:
         peers.append(Compiled)
     return peers
-
-
-def seconds(call: Call) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start

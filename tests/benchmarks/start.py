@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from . import machine
-from .peers import seconds
+from .timing import seconds
 
 ROUNDS = 15
 

@@ -14,11 +14,11 @@ import torch
 from . import machine
 from .agreement import check_gradients, check_training_step
 from .floor import Floor
-from .pages import write
+from .pages import markdown, write
 from .peers import TASKS, Ours, Peer, installed
 from .picture import draw
 from .problems import SHAPES, Problem, Shape
-from .timing import Times, in_turn, settle_allocator
+from .timing import Times, in_turn
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 COMPILED_STEPS = 50  # longer loops take too long to compile
@@ -65,7 +65,6 @@ def run(options: argparse.Namespace) -> int:
         print(f"{name} is left out: {'not installed' if name == 'jax' else 'ask with --compile'}")
     shapes = [Shape(3, 2, 1, 4)] if options.smoke else [s for s in SHAPES if options.largest >= s.H]
     budget, least = (0.0, 2) if options.smoke else (options.seconds, 5)
-    settle_allocator()
     rows, floors = [], {}
     for dtype in DTYPES:
         for shape in shapes:
@@ -80,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
                 rows.append(row)
                 print(f"  {task}: {row.milliseconds:.3g} ms; {_others(row)}", flush=True)
             if floor:
-                floors[f"{shape}, {dtype}"] = floor.table()
+                calls = floors[f"{shape}, {dtype}"] = floor.table()
                 if options.calls:
-                    print(floor.table())
+                    print(calls)
     parts = {
         "machine": machine.describe(),
         "gradients": gradients_table(rows),
@@ -136,11 +135,6 @@ def geometric_mean(rows: Sequence[Row], peer: str) -> float:
     return float(np.exp(np.mean([np.log(row.peers[peer].median) for row in rows if peer in row.peers])))
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rules = ["---", "---", *["---:"] * (len(head) - 2)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rules, *rows))
-
-
 def gradients_table(rows: Sequence[Row]) -> str:
     """Return forward and backward against everyone, in Markdown."""
     rows = [row for row in rows if row.task == TASKS[0]]
@@ -159,7 +153,7 @@ def gradients_table(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     means = ["geometric mean", "", "", *(f"{geometric_mean(rows, name):.2f}" for name in names)]
-    return _markdown(head, [*body, [*means, *("" for _ in floors)]])
+    return markdown(head, [*body, [*means, *("" for _ in floors)]], left=2)
 
 
 def tasks_table(rows: Sequence[Row]) -> str:
@@ -175,7 +169,7 @@ def tasks_table(rows: Sequence[Row]) -> str:
         f"{geometric_mean([row for row in rows if row.task == task], name):.2f}" for task, name in columns
     ]
     head = ["T B I H", "dtype", *(f"{task}: {name} / `elman_np`" for task, name in columns)]
-    return _markdown(head, [*body, ["geometric mean", "", *means]])
+    return markdown(head, [*body, ["geometric mean", "", *means]], left=2)
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -187,4 +181,4 @@ def summary(rows: Sequence[Row]) -> str:
             ratios = [row.peers[name].median for row in chosen if name in row.peers]
             numbers = (min(ratios), geometric_mean(chosen, name), max(ratios))
             body.append([task, name, *(f"{number:.2f}" for number in numbers)])
-    return _markdown(["task", "peer's time / `elman_np`'s", "least", "geometric mean", "most"], body)
+    return markdown(["task", "peer's time / `elman_np`'s", "least", "geometric mean", "most"], body, left=2)

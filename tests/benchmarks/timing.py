@@ -42,26 +42,28 @@ def in_turn(
 
     There are as many rounds as `budget` seconds allow, within `least` and `most`.
     """
+    settle_allocator()
     with _no_collection():
         repeats, cost = {}, 0.0
         for name, call in sides.items():
             call()
-            once = min(_mean(call, 1) for _ in range(2))
+            once = min(seconds(call) for _ in range(2))
             repeats[name] = math.ceil(SHORTEST / once)
             cost += once * (repeats[name] + 1) + PAUSE
         rounds = int(min(most, max(least, budget / cost)))
         names = list(sides)
-        seconds: dict[str, list[float]] = {name: [] for name in names}
+        times: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(rounds):
             for name in names:
                 time.sleep(PAUSE)
                 sides[name]()
-                seconds[name].append(_mean(sides[name], repeats[name]))
+                times[name].append(seconds(sides[name], repeats[name]))
             names = [*names[1:], names[0]]
-    return Times({name: np.array(times) for name, times in seconds.items()})
+    return Times({name: np.array(measured) for name, measured in times.items()})
 
 
-def _mean(call: Callable[[], object], repeats: int) -> float:
+def seconds(call: Callable[[], object], repeats: int = 1) -> float:
+    """Time a call: the mean of so many, made at once."""
     start = time.perf_counter()
     for _ in range(repeats):
         call()
