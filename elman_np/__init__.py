@@ -7,20 +7,17 @@ Rows are samples and time is the first axis. Every formula has a number in `docs
 from elman_np.adam import Adam, AdamOptions, AdamState, adam_step, clip_grad_norm
 from elman_np.bptt import Tape, backward, forward
 from elman_np.cell import step, step_backward
-from elman_np.losses import mse_loss
+from elman_np.data.series import Scaler, split, windows
+from elman_np.data.splg import load_splg
+from elman_np.losses import mse_loss, rmse
 from elman_np.model import ElmanRNN
 from elman_np.parameters import Parameters, init_parameters
-from elman_np.splg import load_splg
 from elman_np.training import (
     Epoch,
     History,
-    Scaler,
     TrainingDiverged,
     forecast,
-    rmse,
-    split,
     train,
-    windows,
 )
 
 __version__ = "0.1.0"

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 import elman_np as en
-from elman_np.parameters import Array
+from elman_np.arrays import Array
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman_np.parameters import Array, Parameters, freeze
+from elman_np.arrays import Array, freeze
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elman_np.arrays import Array, check_count, check_dtype, check_shape, freeze, frozen
 from elman_np.cell import Activation, check_activation, phi
-from elman_np.parameters import Array, Parameters, check_count, check_dtype, check_shape, freeze, frozen
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

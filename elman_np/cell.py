@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from elman_np.parameters import Array, Parameters
+from elman_np.arrays import Array
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

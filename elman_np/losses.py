@@ -1,4 +1,4 @@
-"""The mean squared error and its gradient (chapter 2)."""
+"""The mean squared error, its gradient and its root (chapter 2)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman_np.parameters import Array, check_dtype
+from elman_np.arrays import Array, check_dtype
 
 if TYPE_CHECKING:
-    from jaxtyping import Shaped
+    from jaxtyping import Float, Shaped
 
 
 def mse_loss(
@@ -51,6 +51,12 @@ def mse_loss(
     dy = residual * (2 / y.size)
 
     return loss, dy
+
+
+def rmse(y: Float[Array, "T"], target: Float[Array, "T"]) -> float:
+    """Root of the mean squared error, in the units of the series (2.5)."""
+    # (2.5)
+    return float(np.sqrt(mse_loss(y, target)[0]))
 
 
 def _broadcast(y: Array, target: Array) -> str:

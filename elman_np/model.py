@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from elman_np import bptt
+from elman_np.arrays import Array, Rng, check_shape
 from elman_np.cell import Activation, check_activation
-from elman_np.parameters import Array, Init, Parameters, Rng, check_shape, init_parameters
+from elman_np.parameters import Init, Parameters, init_parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

@@ -9,8 +9,8 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.figure import Figure
 
-from elman_np.parameters import Array
-from elman_np.training import rmse
+from elman_np.arrays import Array
+from elman_np.losses import rmse
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 import elman_np as en
+from elman_np.arrays import Rng, check_shape
 from elman_np.bptt import check_truncation
 from elman_np.cell import Activation, check_activation
 from elman_np.model import describe, find_layout
-from elman_np.parameters import Init, Parameters, Rng, check_shape, init_parameters
+from elman_np.parameters import Init, Parameters, init_parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, TensorDataset
 
+from elman_np.arrays import Array, Rng
 from elman_np.notebook import (
     BATCH_SIZE,
     EPOCHS,
@@ -30,7 +31,7 @@ from elman_np.notebook import (
     parser,
     show_run,
 )
-from elman_np.parameters import Array, Parameters, Rng
+from elman_np.parameters import Parameters
 from elman_np.training import batches
 from elman_torch.model import ElmanRNN
 

@@ -11,10 +11,13 @@ import torch
 from torch import nn
 
 import elman_np as en
-from elman_np.bounds import AdamBall, Ball, Unit, adam_ball, backward_ball, forward_ball, mse_ball
+from elman_np.arrays import Array
+from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
+from elman_np.checking.problems import ball_tensors, numpy_tensors
 from elman_np.model import find_layout
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Parameters
 from elman_torch.model import ElmanRNN
+from elman_torch.training import torch_adam
 
 if TYPE_CHECKING:
     import polars as pl
@@ -178,19 +181,6 @@ def assert_agree(
     compare(model, x, target, h_0=h_0, dy=dy, dh_n=dh_n).check()
 
 
-def numpy_tensors(
-    model: en.ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
-) -> dict[str, Array]:
-    """Every tensor of the problem, by the hand-written backward pass."""
-    y, h_n, tape = model.forward(x, h_0)
-    tensors = {"y": y, "h_n": h_n}
-    if target is not None:
-        loss, dy = en.mse_loss(y, target)
-        tensors["loss"] = np.asarray(loss)
-    grads, dx, dh_0 = model.backward(tape, y if dy is None else dy, dh_n)
-    return tensors | {f"d{name}": value for name, value in grads.items()} | {"dx": dx, "dh_0": dh_0}
-
-
 def torch_tensors(
     reference: ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
 ) -> dict[str, Array]:
@@ -220,32 +210,6 @@ def torch_tensors(
     grads = torch.autograd.grad(roots, list(leaves.values()), upstreams, materialize_grads=True)
     tensors |= dict(zip(leaves, grads, strict=True))
     return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
-
-
-def ball_tensors(
-    model: en.ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
-) -> dict[str, Ball]:
-    """Bound every tensor of the problem."""
-    layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
-    steps, batch = len(x), layout.batch_size
-    forward = forward_ball(
-        model.params,
-        x.reshape(steps, batch, model.input_size),
-        h_0.reshape(batch, model.hidden_size),
-        activation=model.activation,
-        reset_every=model.reset_every,
-        chunk=model.chunk,
-    )
-    balls = {"y": forward.y.reshape(*layout.y), "h_n": forward.h_n.reshape(*layout.h)}
-    if target is not None:
-        balls["loss"], upstream = mse_ball(forward.y, target.reshape(forward.y.mid.shape))
-    else:
-        upstream = Unit.of(model.dtype).exact(np.asarray(dy).reshape(forward.y.mid.shape))
-    grads = backward_ball(forward, upstream, None if dh_n is None else dh_n.reshape(batch, model.hidden_size))
-    balls |= {f"d{name}": ball for name, ball in grads.items()}
-    balls["dx"] = balls["dx"].reshape(*layout.x)
-    balls["dh_0"] = balls["dh_0"].reshape(*layout.h)
-    return balls
 
 
 def compare_update(optimiser: en.Adam, params: Parameters, grads: Parameters) -> Comparison:
@@ -285,16 +249,7 @@ def torch_update(
     """Return one array and its m and v after an update by `torch.optim.Adam`."""
     parameter = nn.Parameter(torch.tensor(p))
     parameter.grad = torch.tensor(g)
-    kind = torch.optim.AdamW if options.decoupled else torch.optim.Adam
-    optimiser = kind(
-        [parameter],
-        lr=options.lr,
-        betas=options.betas,
-        eps=options.eps,
-        weight_decay=options.weight_decay,
-        amsgrad=options.amsgrad,
-        maximize=options.maximize,
-    )
+    optimiser = torch_adam([parameter], options)
     if before is not None:
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
         state = {name: torch.tensor(value) for name, value in zip(names, before, strict=True)}

@@ -14,8 +14,9 @@ from rich.table import Table
 from torch import nn
 
 import elman_np as en
+from elman_np.arrays import Array
 from elman_np.cell import Activation
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Parameters
 from elman_np.training import batches
 from elman_torch.model import ElmanRNN
 from elman_torch.parity import Comparison, compare, compare_update

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from elman_np.parameters import Rng
+from elman_np.adam import AdamOptions
+from elman_np.arrays import Rng
 from elman_np.training import Epoch, History, TrainingDiverged, batches, check_training_data
 from elman_torch.model import ElmanRNN
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+TorchForm: TypeAlias = Literal["single", "foreach", "fused"]
 
 
 def train(
@@ -69,3 +72,29 @@ def train(
         if callback is not None:
             callback(history[-1])
     return history
+
+
+def torch_adam(
+    parameters: Iterable[nn.Parameter], options: AdamOptions, *, form: TorchForm = "single"
+) -> torch.optim.Adam:
+    """Make the optimiser of torch.optim that does what `elman_np.Adam` does with these options.
+
+    Parameters
+    ----------
+    parameters : iterable of nn.Parameter
+    options : elman_np.AdamOptions
+    form : {"single", "foreach", "fused"}
+        Which of PyTorch's three programs for it.
+    """
+    kind = torch.optim.AdamW if options.decoupled else torch.optim.Adam
+    return kind(
+        parameters,
+        lr=options.lr,
+        betas=options.betas,
+        eps=options.eps,
+        weight_decay=options.weight_decay,
+        amsgrad=options.amsgrad,
+        maximize=options.maximize,
+        foreach=form == "foreach",
+        fused=form == "fused",
+    )

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import parameters
 
 import elman_np as en
+from tests.support.strategies import parameters
 
 
 @given(parameters())

@@ -17,13 +17,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from strategies import dtypes, parameters, seeds
 from torch import nn
 
 import elman_np as en
 from elman_np.adam import adam_step
-from elman_np.balls import Unit
-from elman_np.bounds import AdamBall, adam_ball
+from elman_np.checking.balls import Unit
+from elman_np.checking.bounds import AdamBall, adam_ball
+from elman_torch.training import torch_adam
+from tests.support.strategies import dtypes, parameters, seeds
 
 STEP = ("7.1", "7.2", "7.3", "7.4", "7.5")
 FLAGS = ("7.6", "7.7", "7.8", "7.9")
@@ -62,9 +63,7 @@ class AdamMachine(RuleBasedStateMachine):
         self.balls = {name: AdamBall.start(p) for name, p in self.params.items()}
 
     def new_reference(self):
-        options = dataclasses.asdict(self.optimiser.options)
-        kind = torch.optim.AdamW if options.pop("decoupled") else torch.optim.Adam
-        return kind(self.tensors, **options, foreach=self.form == "foreach", fused=self.form == "fused")
+        return torch_adam(self.tensors, self.optimiser.options, form=self.form)
 
     def gradients(self, size):
         """Normal numbers of about this size, some of them 0."""
@@ -316,6 +315,6 @@ def test_without_eps_a_gradient_that_was_never_there_gives_nan_as_in_pytorch(for
         new, *_ = adam_step(p, g, zero, zero, zero, 1, options)
     tensor = nn.Parameter(torch.tensor(p))
     tensor.grad = torch.tensor(g)
-    torch.optim.Adam([tensor], eps=0.0, foreach=form == "foreach", fused=form == "fused").step()
+    torch_adam([tensor], en.AdamOptions(eps=0.0), form=form).step()
     np.testing.assert_array_equal(np.isnan(new), [True, False, True, False])
     np.testing.assert_array_equal(np.isnan(tensor.detach().numpy()), np.isnan(new))

@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from benchmarks import agreement, allocation, floor, ladder, pages, picture, start, suite, timing
-from benchmarks.__main__ import main
-from benchmarks.peers import Jax, Ours, Torch
-from benchmarks.problems import SHAPES, Problem, Shape
 
 import elman_torch as et
+from tests.benchmarks import agreement, allocation, floor, ladder, pages, picture, start, suite, timing
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.peers import Jax, Ours, Torch
+from tests.benchmarks.problems import SHAPES, Problem, Shape
 
 SMALL = Problem(Shape(4, 3, 2, 5), np.dtype(np.float32))
 

@@ -9,12 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import activations, cases, dtypes, parameters, seeds
 
 import elman_np as en
 import elman_torch as et
-from elman_np.balls import Ball, Unit, dot
-from elman_np.bounds import (
+from elman_np.checking.balls import Ball, Unit, dot
+from elman_np.checking.bounds import (
     TANH_ULPS,
     AdamBall,
     Chain,
@@ -26,7 +25,10 @@ from elman_np.bounds import (
     phi_ball,
     residuals,
 )
-from elman_torch.parity import ball_tensors, numpy_tensors, torch_tensors
+from elman_np.checking.problems import ball_tensors, numpy_tensors
+from elman_torch.parity import torch_tensors
+from elman_torch.training import torch_adam
+from tests.support.strategies import activations, cases, dtypes, parameters, seeds
 
 DTYPES = [np.dtype(np.float64), np.dtype(np.float32)]
 KEPT = [0, 40, 100, 2**18]  # entries of signed products: none, a step or a few, all
@@ -593,12 +595,10 @@ def test_sixty_updates_stay_in_the_running_ball(options, dtype, seed):
     rng, unit, chosen = np.random.default_rng(seed), Unit.of(dtype), en.AdamOptions(**options)
     p = rng.standard_normal(12).astype(dtype)
     ball, ours = AdamBall.start(p), (p, *np.zeros((3, 12), dtype))
-    values = {key: value for key, value in options.items() if key != "decoupled"}
-    kind = torch.optim.AdamW if options["decoupled"] else torch.optim.Adam
     theirs = []
-    for form in ({"foreach": False}, {"foreach": True}, {"fused": True}):
+    for form in ("single", "foreach", "fused"):
         tensor = torch.nn.Parameter(torch.tensor(p))
-        theirs.append((tensor, kind([tensor], **form, **values)))
+        theirs.append((tensor, torch_adam([tensor], chosen, form=form)))
     for step in range(1, 61):
         g = (rng.standard_normal(12) * 10.0 ** rng.integers(-7, 2, 12)).astype(dtype)
         ball = adam_ball(ball, unit.exact(g), step, chosen)

@@ -5,12 +5,13 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import Case, dtypes, seeds, truncations
 
 import elman_np as en
 import elman_torch as et
-from elman_np import oracles
-from elman_torch.parity import numpy_tensors, torch_tensors
+from elman_np.checking import oracles
+from elman_np.checking.problems import Case, numpy_tensors
+from elman_torch.parity import torch_tensors
+from tests.support.strategies import dtypes, seeds, truncations
 
 FORWARD = ("1.1", "1.2", "1.3", "1.5")
 BACKWARD = ("3.1", "3.2", "3.3", *(f"3.{i}" for i in range(5, 13)))

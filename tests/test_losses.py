@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import dtypes, seeds
 
 import elman_np as en
-from elman_np.bounds import Unit, mse_ball
+from elman_np.checking.bounds import Unit, mse_ball
+from tests.support.strategies import dtypes, seeds
 
 
 @pytest.mark.eq("2.1", "2.2")

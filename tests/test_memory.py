@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import elman_np as en
-from elman_torch.parity import Comparison, ball_tensors, numpy_tensors
+from elman_np.checking.problems import ball_tensors, numpy_tensors
+from elman_torch.parity import Comparison
 
 SLACK = 32 * 1024  # Python's own objects, and NumPy's buffers of a few kilobytes
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from judge import DTYPES, complaints_about_adam, complaints_about_network
-from kill_table import TABLES, matrix
 
 import elman_np as en
-from elman_np.mistakes import ADAM, HARMLESS, NETWORK, REFEREES, Change, plant
+from elman_np.checking.mistakes import ADAM, HARMLESS, NETWORK, REFEREES, Change, plant
+from tests.programs.kill_table import TABLES, matrix
+from tests.support.judge import DTYPES, complaints_about_adam, complaints_about_network
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "docs" / "_ext"))
@@ -94,7 +94,11 @@ def in_order(tests, file):
 
 
 def test_every_marked_place_has_a_mistake():
-    places = {(n, Path(place.path).name) for n, found in read_marks(ROOT).places.items() for place in found}
+    places = {
+        (n, place.path.removeprefix("elman_np/"))
+        for n, found in read_marks(ROOT).places.items()
+        for place in found
+    }
     assert {(case.values[0].equation, case.values[0].file) for case in equations()} == places
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from strategies import activations, cases, parameters
 from torch import nn
 
 import elman_np as en
 import elman_torch as et
+from tests.support.strategies import activations, cases, parameters
 
 BACKENDS = [en.ElmanRNN, et.ElmanRNN]
 

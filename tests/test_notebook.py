@@ -9,15 +9,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CLOSES, activations, seeds
 
 import elman_np as en
 import elman_torch as et
 from elman_np import notebook
-from elman_np.balls import Ball, Unit, dot
-from elman_np.bounds import backward_ball, forward_ball, mse_ball, phi_ball
+from elman_np.checking.balls import Ball, Unit, dot
+from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball, phi_ball
 from elman_np.training import batches
 from elman_torch import notebook as torch_notebook
+from tests.support.strategies import CLOSES, activations, seeds
 
 X, TARGET = notebook.closes()
 PAGE = Path(__file__).parents[1] / "docs" / "notebook.md"

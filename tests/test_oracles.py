@@ -4,13 +4,14 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import Case, activations, cases, parameters, seeds
 
 import elman_np as en
 import elman_torch as et
-from elman_np import oracles
-from elman_np.balls import Ball, Unit, dot
-from elman_np.bounds import TANH_ULPS, backward_ball, forward_ball
+from elman_np.checking import oracles
+from elman_np.checking.balls import Ball, Unit, dot
+from elman_np.checking.bounds import TANH_ULPS, backward_ball, forward_ball
+from elman_np.checking.problems import Case
+from tests.support.strategies import activations, cases, parameters, seeds
 
 LEAVES = ("w_x", "w_h", "b_h", "w_y", "b_y", "x", "h_0")
 BACKWARD = tuple(f"3.{i}" for i in range(1, 13))

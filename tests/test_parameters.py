@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import dtypes, parameters, seeds
 
 import elman_np as en
+from tests.support.strategies import dtypes, parameters, seeds
 
 SIZES = {"input_size": 2, "hidden_size": 3, "output_size": 1}
 

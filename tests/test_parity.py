@@ -5,12 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CLOSES, activations, cases, dtypes, parameters, seeds
 from torch import nn
 
 import elman_np as en
 import elman_torch as et
-from elman_torch.parity import Comparison, ball_tensors, compare_update, numpy_tensors
+from elman_np.checking.problems import ball_tensors, numpy_tensors
+from elman_torch.parity import Comparison, compare_update
+from tests.support.strategies import CLOSES, activations, cases, dtypes, parameters, seeds
 
 FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")
 BACKWARD = tuple(f"3.{i}" for i in range(1, 13))

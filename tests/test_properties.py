@@ -9,13 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
-from strategies import cases, seeds
 
 import elman_np as en
 import elman_torch as et
-from elman_np.balls import Unit
 from elman_np.cell import dphi, phi
-from elman_torch.parity import Comparison, ball_tensors, numpy_tensors, torch_tensors
+from elman_np.checking.balls import Unit
+from elman_np.checking.problems import Case, ball_tensors, cell_tensors, numpy_tensors
+from elman_torch.parity import Comparison, torch_tensors
+from tests.support.strategies import cases, seeds
 
 FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")
 BACKWARD = tuple(f"3.{i}" for i in range(1, 13))
@@ -57,33 +58,16 @@ def changed(model, params=None, **options):
 # ---------------------------------------------------------------- the sequence is made of steps
 
 
-def by_steps(model, x, h_0, target, dy, dh_n):
+def by_steps(case):
     """Every tensor, by `step` and `step_backward` alone."""
-    params, activation = model.params, model.activation
-    h, befores, states, outputs = h_0, [], [], [np.zeros((0, *dy.shape[1:]), params.dtype)]
-    for t in range(len(x)):
-        h = h_0 if model.reset_every and t % model.reset_every == 0 else h
-        befores.append(h)
-        y, h = en.step(params, x[t], h, activation)
-        states.append(h)
-        outputs.append(y[None])
-    found = {"y": np.concatenate(outputs), "h_n": h}
-    total, dx, dh_0, dh_next = params.map(np.zeros_like), np.zeros_like(x), np.zeros_like(h_0), dh_n
-    for t in reversed(range(len(x))):
-        sent = en.step_backward(params, x[t], befores[t], states[t], dy[t], dh_next, activation)
-        total, dx[t], dh_next = total.map(np.add, sent.grads), sent.dx, sent.dh_before
-        if model.reset_every and t % model.reset_every == 0:
-            dh_0, dh_next = dh_0 + dh_next, np.zeros_like(h_0)
-        elif model.chunk and t > 0 and t % model.chunk == 0:
-            dh_next = np.zeros_like(h_0)
-    found |= {f"d{name}": value for name, value in total.items()}
-    return found | {"dx": dx, "dh_0": dh_0 + dh_next}
+    given = problem(case)
+    return cell_tensors(en, Case(case.model, case.x, case.h_0, given["dy"], given["dh_n"], None))
 
 
 @pytest.mark.eq(*FORWARD, *BACKWARD, "5.1", "5.2", "5.3", "9.1", "9.2", "9.3", "9.4")
 @given(cases(max_steps=8))
 def test_the_sequence_is_the_cells_steps_in_a_row(case):
-    Comparison.of(tensors(case), by_steps(**problem(case)), balls(case)).check()
+    Comparison.of(tensors(case), by_steps(case), balls(case)).check()
 
 
 @pytest.mark.eq("1.1", "1.2", "1.3", "1.4", "1.5", "3.1", "3.2", "3.3", "3.6", "3.7")
@@ -93,7 +77,7 @@ def test_one_step_agrees_with_pytorch(case):
     theirs = torch_tensors(
         et.ElmanRNN.from_numpy(case.model), **{k: arguments[k] for k in list(arguments)[1:]}
     )
-    Comparison.of(by_steps(**arguments), theirs, balls(case)).check()
+    Comparison.of(by_steps(case), theirs, balls(case)).check()
 
 
 # ---------------------------------------------------------------- time

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from elman_np.splg import load_splg
+from elman_np.data.splg import load_splg
 
 FIRST, LAST = date(2019, 5, 13), date(2024, 5, 10)
 STOP = LAST + timedelta(days=1)
@@ -137,9 +137,9 @@ def test_dates_are_checked_before_yahoo_is_asked():
 
 def test_import_and_bundled_data_need_little():
     script = (
-        "import sys, elman_np.splg as splg;"
+        "import sys, elman_np.data.splg as splg;"
         "assert 'polars' not in sys.modules;"
         "splg.load_splg();"
-        "assert not {'elman_np.yahoo', 'yfinance', 'pandas'} & set(sys.modules)"
+        "assert not {'elman_np.data.yahoo', 'yfinance', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CLOSES, dtypes
 
 import elman_np as en
 import elman_torch as et
 from elman_np.training import batches
+from tests.support.strategies import CLOSES, dtypes
 
 YEAR = en.load_splg()["Close"].to_numpy()
 

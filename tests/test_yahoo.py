@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from elman_np.splg import load_splg
-from elman_np.yahoo import YahooError, download
+from elman_np.data.splg import load_splg
+from elman_np.data.yahoo import YahooError, download
 
 yfinance = pytest.importorskip("yfinance")
 http = pytest.importorskip("curl_cffi.requests")

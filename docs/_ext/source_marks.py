@@ -14,9 +14,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NUMBER = r"\d+\.\d+[a-z]?"
+from elman_np.checking.marks import MARK, NUMBER
+
 SPECIFICATION = "cell.py"  # where an equation has several places, the one here comes first
-_MARK = re.compile(rf"\s*# \(({NUMBER})\)\s*")
 _NEARLY_A_MARK = re.compile(rf"[^\"'`]*#\s*\({NUMBER}\).*")
 
 
@@ -80,7 +80,7 @@ def _put_special_tests_first(tests: dict[str, list[MarkedTest]]) -> None:
 def _read_places(source: str, path: str, marks: Marks) -> None:
     lines = source.splitlines()
     for i, text in enumerate(lines):
-        if found := _MARK.fullmatch(text):
+        if found := MARK.fullmatch(text):
             code = _region(lines[i + 1 :])
             if not code:
                 marks.problems.append((f"{path}:{i + 1}", f"no code below the mark ({found[1]})"))
@@ -90,7 +90,7 @@ def _read_places(source: str, path: str, marks: Marks) -> None:
 
 
 def _region(lines: list[str]) -> str:
-    end = next((i for i, text in enumerate(lines) if not text.strip() or _MARK.fullmatch(text)), len(lines))
+    end = next((i for i, text in enumerate(lines) if not text.strip() or MARK.fullmatch(text)), len(lines))
     return textwrap.dedent("\n".join(lines[:end]))
 
 

@@ -9,8 +9,8 @@ from palette import LIGHT, RC, save_svg
 
 import elman_np as en
 import elman_torch as et
-from elman_np.balls import Unit
-from elman_np.bounds import forward_ball, phi_ball
+from elman_np.checking.balls import Unit
+from elman_np.checking.bounds import forward_ball, phi_ball
 
 HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ import numpy as np
 from palette import LIGHT, RC, save_svg
 
 import elman_np as en
-from elman_np import oracles
+from elman_np.checking import oracles
 
 HERE = Path(__file__).parent
 

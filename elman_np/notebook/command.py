@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import elman_np as en
+from elman_np.arrays import Array
 from elman_np.notebook.fates import draw_fates, fates_table, studies, yardsticks
 from elman_np.notebook.run import (
     BATCH_SIZE,
@@ -28,7 +29,7 @@ from elman_np.notebook.run import (
     predict,
     train,
 )
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -10,9 +10,9 @@ import numpy as np
 from rich.table import Table
 
 import elman_np as en
+from elman_np.arrays import Array
 from elman_np.notebook.run import EPOCHS, PRINTED, closes, predict
 from elman_np.notebook.starts import REPAIRS, Recipe, Starts, draw_starts, predict_starts, train_starts
-from elman_np.parameters import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import elman_np as en
-from elman_np.parameters import Array, Parameters, Rng
+from elman_np.arrays import Array, Rng
+from elman_np.parameters import Parameters
 from elman_np.training import batches
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import elman_np as en
+from elman_np.arrays import Array, Rng, check_count
 from elman_np.cell import Activation, phi
 from elman_np.notebook.run import BATCH_SIZE, EPOCHS, LR, RESET_EVERY, SEQUENCE_LENGTH
-from elman_np.parameters import Array, Init, Parameters, Rng, check_count
+from elman_np.parameters import Init, Parameters
 from elman_np.training import batches
 
 if TYPE_CHECKING:

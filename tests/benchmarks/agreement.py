@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 import elman_np as en
-from elman_np.bounds import AdamBall, Unit, adam_ball, mse_ball
-from elman_np.parameters import Array
-from elman_torch.parity import Comparison, ball_tensors
+from elman_np.arrays import Array
+from elman_np.checking.bounds import AdamBall, Unit, adam_ball, mse_ball
+from elman_np.checking.problems import ball_tensors
+from elman_torch.parity import Comparison
 
 from .peers import Ours, Peer, Torch
 from .problems import Problem

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 import elman_np as en
+from elman_np.arrays import Array
 from elman_np.bptt import Tape, _flat, _product
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Parameters
 
 from . import machine
 from .pages import markdown, write

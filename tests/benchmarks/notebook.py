@@ -25,7 +25,8 @@ import torch
 import elman_np as en
 import elman_torch.notebook as torch_notebook
 from elman_np import notebook
-from elman_np.parameters import Array, Parameters
+from elman_np.arrays import Array
+from elman_np.parameters import Parameters
 
 X, TARGET = notebook.closes()
 Side = Callable[[Parameters, int], Array]

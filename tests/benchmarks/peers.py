@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import elman_np as en
 import elman_torch as et
-from elman_np.parameters import Array
+from elman_np.arrays import Array
+from elman_np.checking.problems import numpy_tensors
 
 from .problems import Problem
 
@@ -77,7 +78,7 @@ class Ours(Peer):
         return loss
 
     def tensors(self, dy: Array) -> dict[str, Array]:
-        return et.parity.numpy_tensors(self.problem.model, self.problem.x, self.problem.h_0, None, dy, None)
+        return numpy_tensors(self.problem.model, self.problem.x, self.problem.h_0, None, dy, None)
 
 
 class Torch(Peer):

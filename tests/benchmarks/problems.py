@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import elman_np as en
-from elman_np.parameters import Array
+from elman_np.arrays import Array
 
 OUTPUTS = 1
 

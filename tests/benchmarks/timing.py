@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elman_np.parameters import Array
+from elman_np.arrays import Array
 
 SHORTEST = 3e-3  # seconds that one measurement lasts at least: short calls are repeated
 PAUSE = 0.03  # seconds of rest before each: idle threads of the one before wait busily for about that long

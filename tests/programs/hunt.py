@@ -1,6 +1,6 @@
 """Hunt for the problem in which NumPy and PyTorch differ most, measured by the bound.
 
-    python tests/hunt.py --seconds 3600 --seed 1
+    python -m tests.programs.hunt --seconds 3600 --seed 1
 
 Hypothesis maximises observed / bound, for every tensor at once. What was found is kept under `.hypothesis/`,
 so that the next hunt goes on where this one stopped. A ratio above 1 ends it, and shows the case.
@@ -22,12 +22,12 @@ import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
-from strategies import cases, seeds
-from test_parity import adam_options
 
 import elman_np as en
 import elman_torch as et
 from elman_torch.parity import Comparison, compare_update
+from tests.support.strategies import cases, seeds
+from tests.test_parity import adam_options
 
 HOME = Path(".hypothesis")
 ROUND = 1000  # from so many on, Hypothesis climbs early and often

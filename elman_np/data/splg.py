@@ -1,19 +1,18 @@
 """Daily prices of the SPDR Portfolio S&P 500 ETF, as the notebook's table shows them.
 
-The bundled snapshot (`splg.csv`, 1,259 trading days) needs no network. `elman_np.yahoo` downloads other
+The bundled snapshot (`splg.csv`, 1,259 trading days) needs no network. `elman_np.data.yahoo` downloads other
 years, and is imported only when it is asked for; so is Polars.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from elman_np.data.days import Day, check_days
 
 if TYPE_CHECKING:
     import polars as pl
-
-Day: TypeAlias = str | date
-"""A day: ISO text such as "2023-01-01", a `datetime.date`, or a `datetime.datetime` at midnight."""
 
 
 def load_splg(
@@ -28,7 +27,7 @@ def load_splg(
     end : str, date or datetime
         The day after the last one wanted: `end` itself is left out, as in `yfinance.download`.
     source : {"bundled", "yahoo"}
-        The snapshot in this package, which needs no network, or a download (`elman_np.yahoo.download`).
+        The snapshot in this package, which needs no network, or a download (`elman_np.data.yahoo.download`).
 
     Returns
     -------
@@ -44,7 +43,7 @@ def load_splg(
     ValueError
         If `start` or `end` is no day, if they are not in order, if the snapshot does not cover them or has
         no trading day between them, or if `source` is unknown.
-    elman_np.yahoo.YahooError
+    elman_np.data.yahoo.YahooError
         If Yahoo does not send all that was asked for.
     """
     first, stop = check_days(start, end)
@@ -52,7 +51,7 @@ def load_splg(
         case "bundled":
             return bundled(first, stop)
         case "yahoo":
-            from elman_np.yahoo import download
+            from elman_np.data.yahoo import download
 
             return download(first, stop)
         case _:
@@ -67,7 +66,7 @@ def bundled(first: date, stop: date) -> pl.DataFrame:
 
     prices = ("Close", "High", "Low", "Open")
     schema = {"Date": pl.Date, **dict.fromkeys(prices, pl.Float64), "Volume": pl.Int64}
-    days = pl.read_csv(resources.files("elman_np").joinpath("splg.csv").read_bytes(), schema=schema)
+    days = pl.read_csv(resources.files("elman_np.data").joinpath("splg.csv").read_bytes(), schema=schema)
     covered = days["Date"].to_list()
     earliest, latest = covered[0], covered[-1] + timedelta(days=1)
     for name, value in {"start": first, "end": stop}.items():
@@ -82,29 +81,3 @@ def bundled(first: date, stop: date) -> pl.DataFrame:
             f"start, end: expected at least one trading day, got none from {first} to before {stop}"
         )
     return chosen.with_columns(pl.col("Date").cast(pl.Datetime("ns")), Ticker=pl.lit("SPLG"))
-
-
-def check_days(start: Day, end: Day) -> tuple[date, date]:
-    """Return both as dates, or raise unless each is a day and `start` comes before `end`."""
-    first, stop = check_day("start", start), check_day("end", end)
-    if first >= stop:
-        raise ValueError(f"start: expected a day before end ({stop}, itself left out), got {first}")
-    return first, stop
-
-
-def check_day(name: str, value: Day) -> date:
-    """Return `value` as a date, or raise unless it is one day and nothing finer."""
-    match value:
-        case str():
-            try:
-                return date.fromisoformat(value)
-            except ValueError:
-                raise ValueError(f"{name}: expected a day such as '2023-01-31', got {value!r}") from None
-        case datetime():
-            # An hour, or a time zone, could move the day: what is meant must be said as a day.
-            if value.timetz() != time():
-                raise ValueError(f"{name}: expected a day, without hour or time zone, got {value}")
-            return value.date()
-        case date():
-            return value
-    raise TypeError(f"{name}: expected a str, datetime.date or datetime.datetime, got {value!r}")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from elman_np.arrays import Array
 from elman_np.bptt import forward
 from elman_np.cell import Activation
-from elman_np.parameters import Array, Parameters
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

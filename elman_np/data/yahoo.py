@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from elman_np.splg import Day, check_days
+from elman_np.data.days import Day, check_days
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from elman_np.parameters import Array
+from elman_np.arrays import Array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike

@@ -1,4 +1,7 @@
-"""Which checks notice which mistakes: `python tests/kill_table.py` prints the tables of docs/parity.md.
+"""Which checks notice which mistakes: the tables of docs/parity.md.
+
+    python -m tests.programs.kill_table
+
 
 Each check is rebuilt as people publish it. It is shown every package with a mistake planted, and every right
 one (ours, and the harmless rewrites), where a complaint is a false alarm.
@@ -15,23 +18,21 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 import torch
-from judge import (
-    CLOSES,
+
+import elman_np as en
+import elman_torch as et
+from elman_np.checking.mistakes import ADAM, HARMLESS, NETWORK, Mistake, plant
+from elman_np.checking.problems import Case, adam_tensors, network_tensors
+from elman_torch.parity import torch_tensors
+from tests.support.judge import (
     DTYPES,
-    Case,
-    adam_tensors,
     complaints_about_adam,
     complaints_about_network,
-    network_tensors,
     problems,
     trajectories,
     within,
 )
-
-import elman_np as en
-import elman_torch as et
-from elman_np.mistakes import ADAM, HARMLESS, NETWORK, Mistake, plant
-from elman_torch.parity import torch_tensors
+from tests.support.strategies import CLOSES
 
 PARAMETERS = ("dw_x", "dw_h", "db_h", "dw_y", "db_y")
 Check = Callable[[ModuleType, np.dtype], bool]
@@ -172,7 +173,7 @@ def adam_on_our_trajectories(close: Callable[[np.dtype], Close]) -> Check:
         return not all(
             close(dtype)(ours[name], answer[name])
             for trajectory in trajectories(dtype)
-            for ours, answer in zip(adam_tensors(package, trajectory), trajectory.answer, strict=True)
+            for ours, answer in zip(adam_tensors(package, trajectory.case), trajectory.answer, strict=True)
             for name in answer
             if " of " not in name
         )
@@ -218,7 +219,7 @@ def complains(check: Check, package: ModuleType, dtype: np.dtype) -> bool:
 
 def reachable(mistake: Mistake) -> bool:
     """Whether who runs `ElmanRNN`, `mse_loss` and `Adam` meets it: not in the cell, the data or clipping."""
-    elsewhere = mistake.file in ("training.py", "parameters.py") or mistake.equation == "7.10"
+    elsewhere = mistake.file in ("data/series.py", "parameters.py") or mistake.equation == "7.10"
     return not (elsewhere or mistake.name.startswith("cell:"))
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman_np.adam import AdamOptions
-from elman_np.balls import GROWTH, Ball, Terms, Unit, count, dot, stack
+from elman_np.arrays import Array
 from elman_np.cell import Activation
-from elman_np.parameters import Array, Parameters
+from elman_np.checking.balls import GROWTH, Ball, Terms, Unit, count, dot, stack
+from elman_np.parameters import Parameters
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

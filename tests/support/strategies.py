@@ -1,12 +1,12 @@
 """The problems that the whole suite draws from."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from hypothesis import strategies as st
 
 import elman_np as en
-from elman_np.parameters import Array, Parameters
+from elman_np.arrays import Array
+from elman_np.checking.problems import Case
+from elman_np.parameters import Parameters
 
 CLOSES = en.load_splg("2019-05-13", "2024-05-11")["Close"].to_numpy()
 
@@ -18,38 +18,6 @@ truncations = st.one_of(
     st.fixed_dictionaries({"reset_every": st.integers(1, 8)}),
     st.fixed_dictionaries({"chunk": st.integers(1, 8)}),
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A network, its inputs, and upstream gradients: either given, or from targets."""
-
-    model: en.ElmanRNN
-    x: Array
-    h_0: Array
-    dy: Array | None
-    dh_n: Array | None
-    target: Array | None
-
-    def __repr__(self) -> str:
-        """Spell the case out as lines that can be pasted into Python, with every digit."""
-        arrays = {"h_0": self.h_0, "dy": self.dy, "dh_n": self.dh_n, "target": self.target}
-        options = {key: getattr(self.model, key) for key in ("activation", "reset_every", "chunk")}
-        with np.printoptions(floatmode="unique", precision=17, threshold=10_000):
-            lines = [
-                "import numpy as np, elman_np as en, elman_torch as et",
-                "from numpy import array, float32, float64, nan, inf",
-                f"params = en.Parameters(*{list(self.model.params)!r})",
-                f"model = en.ElmanRNN.from_params(params, **{options!r})",
-                f"x = {self.x!r}",
-                f"print(et.compare(model, x, {', '.join(f'{k}={v!r}' for k, v in arrays.items())}))",
-            ]
-        return "\n" + "\n".join(lines) + "\n"
-
-    @property
-    def given(self) -> dict[str, Array | None]:
-        """Keyword arguments of `elman_torch.compare`."""
-        return {"target": self.target, "h_0": self.h_0, "dy": self.dy, "dh_n": self.dh_n}
 
 
 @st.composite

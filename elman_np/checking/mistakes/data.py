@@ -1,0 +1,30 @@
+"""Mistakes of what a network is fed with."""
+
+from elman_np.checking.mistakes.planting import Mistake
+
+MISTAKES = (
+    Mistake(
+        name="variance for standard deviation",
+        what="Prices are divided by the square of their standard deviation.",
+        hint="The standard deviation of what comes out must be 1.",
+        file="data/series.py",
+        old="return (series - self.mean) / self.std",
+        new="return (series - self.mean) / self.std**2",
+    ),
+    Mistake(
+        name="mean not put back",
+        what="Forecasts in dollars are off by the mean of the training part.",
+        hint="inverse(transform(x)) must be x.",
+        file="data/series.py",
+        old="return scaled * self.std + self.mean",
+        new="return scaled * self.std",
+    ),
+    Mistake(
+        name="target of the same day",
+        what="The target of a day is its own price, which the input has told already.",
+        hint="target[t] must be x[t + 1].",
+        file="data/series.py",
+        old="view[:, :-1].copy(), view[:, 1:].copy()",
+        new="view[:, :-1].copy(), view[:, :-1].copy()",
+    ),
+)

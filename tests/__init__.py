@@ -1,0 +1,1 @@
+"""Tests. `support/` has what they share; `programs/` and `benchmarks/` are run by hand."""
