@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,38 +137,43 @@ class Adam:
 
     Parameters
     ----------
-    **options
-        See `AdamOptions`: `lr`, `betas`, `eps`, `weight_decay`, `decoupled`, `amsgrad`, `maximize`.
+    options : AdamOptions, optional
+        Its defaults if left out.
+    **changes
+        Options by name, in place of those in `options`: `lr`, `betas`, `eps`, `weight_decay`,
+        `decoupled`, `amsgrad`, `maximize`.
 
     Attributes
     ----------
     options : AdamOptions
-        May be replaced between steps, for example to change the learning rate.
+        May be replaced between steps.
+    lr : float
+        The learning rate in `options`. To set it, as a schedule does, replaces `options` and keeps `state`.
     state : AdamState or None
         None before the first step. An immutable value: keep it, look at it, or put it back.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `AdamOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        amsgrad: bool = False,
-        maximize: bool = False,
-    ) -> None:
-        self.options = AdamOptions(
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            decoupled=decoupled,
-            amsgrad=amsgrad,
-            maximize=maximize,
-        )
+    __slots__ = ("options", "state")  # so that a misspelt option is an error
+
+    def __init__(self, options: AdamOptions | None = None, /, **changes: Any) -> None:  # noqa: ANN401
+        if not isinstance(options, AdamOptions | None):
+            raise TypeError(f"options: expected AdamOptions, got {options!r}; a rate is Adam(lr=...)")
+        self.options = replace(options or AdamOptions(), **changes)
         self.state: AdamState | None = None
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self.options.lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self.options = replace(self.options, lr=lr)
 
     def step(self, params: Parameters, grads: Parameters) -> Parameters:
         """Return the updated parameters; `params` and `grads` stay as they are.

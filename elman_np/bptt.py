@@ -8,16 +8,17 @@ resets run side by side.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from elman_np.arrays import Array, check_count, check_dtype, check_shape, freeze, frozen
-from elman_np.cell import Activation, check_activation, phi
+from elman_np.arrays import Array, check_dtype, check_shape, freeze, frozen
+from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.parameters import Parameters
+from elman_np.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -40,26 +41,13 @@ class Tape:
     """
 
     params: Parameters
-    activation: Activation
-    chunk: int | None
+    recurrence: Recurrence
     blocks: tuple[Block, ...]
 
     @property
     def h(self) -> Shaped[Array, "T B H"]:
         """Hidden states h_1 ... h_T in the order of time."""
         return _unfold([block.h[1:] for block in self.blocks])
-
-
-def check_truncation(reset_every: int | None, chunk: int | None) -> None:
-    """Raise unless at most one truncation is asked for, every 1 or more steps."""
-    if reset_every is not None and chunk is not None:
-        raise ValueError(
-            f"reset_every and chunk: expected at most one of them, got {reset_every} and {chunk}; "
-            "a reset already cuts the gradient"
-        )
-    for name, steps in {"reset_every": reset_every, "chunk": chunk}.items():
-        if steps is not None:
-            check_count(name, steps)
 
 
 def forward(
@@ -103,8 +91,13 @@ def forward(
     TypeError
         If an array is not floating point, or its dtype is not that of the parameters.
     """
-    check_activation(activation)
-    check_truncation(reset_every, chunk)
+    return run(params, x, h_0, Recurrence(activation, reset_every, chunk))
+
+
+def run(
+    params: Parameters, x: Shaped[Array, "T B I"], h_0: Shaped[Array, "B H"], recurrence: Recurrence
+) -> tuple[Shaped[Array, "T B O"], Shaped[Array, "B H"], Tape]:
+    """Do what `forward` does, with its three options as one value."""
     if x.ndim != 3 or x.shape[2] != params.input_size:
         raise ValueError(f"x: expected shape (T, B, {params.input_size}), got {x.shape}")
     check_shape("h_0", h_0.shape, (x.shape[1], params.hidden_size))
@@ -112,14 +105,14 @@ def forward(
     check_dtype("h_0", h_0, params.dtype)
 
     blocks = tuple(
-        Block(part, _states(params, part, h_0, activation))
-        for part in _fold(frozen(x), reset_every or len(x))
+        Block(part, _states(params, part, h_0, recurrence.activation))
+        for part in _fold(frozen(x), recurrence.reset_every or len(x))
     )
 
     # (1.3)
     y = _unfold([_product(block.h[1:], params.w_y.T) + params.b_y for block in blocks])
 
-    return y, blocks[-1].h[-1, -1].copy(), Tape(params, activation, chunk, blocks)
+    return y, blocks[-1].h[-1, -1].copy(), Tape(params, recurrence, blocks)
 
 
 def backward(
@@ -150,6 +143,32 @@ def backward(
     TypeError
         If its dtype is another.
     """
+    das, dh_0 = _through_time(tape, dy, dh_n)
+    # (3.7)
+    dx = _unfold([_product(da, tape.params.w_x) for da in das])
+
+    return _sums(tape, dy, das), dx, dh_0
+
+
+def parameter_gradients(
+    tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
+) -> Parameters:
+    """Return the first result of `backward` alone, without the work for `dx`: what training needs."""
+    return _sums(tape, dy, _through_time(tape, dy, dh_n)[0])
+
+
+def state_gradients(
+    tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
+) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
+    """Return da_1 ... da_T in the order of time, and dh_0: what the results of `backward` are made of."""
+    das, dh_0 = _through_time(tape, dy, dh_n)
+    return _unfold(das), dh_0
+
+
+def _through_time(
+    tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None
+) -> tuple[list[Shaped[Array, "S N B H"]], Shaped[Array, "B H"]]:
+    """Check the upstream gradients; return da of each block, and dh_0."""
     params, (first, *_) = tape.params, tape.blocks
     steps = sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks)
     batch_size = first.x.shape[2]
@@ -160,21 +179,24 @@ def backward(
     check_dtype("dy", dy, params.dtype)
     check_dtype("dh_n", dh_n, params.dtype)
 
-    grads, dxs, dh_0 = [], [], np.zeros_like(dh_n)
+    das, dh_0 = [], np.zeros_like(dh_n)
     for block, dy_part in zip(tape.blocks, _fold(dy, len(first.x)), strict=True):
         dh_last = np.zeros_like(block.h[0])
         if block is tape.blocks[-1]:
             dh_last[-1] = dh_n
-        da, dh_first = _state_gradients(tape, block, dy_part, dh_last)
-        grads.append(_parameter_gradients(block, dy_part, da))
-        # (3.7)
-        dxs.append(_product(da, params.w_x))
-
+        da, dh_first = _block_backward(tape, block, dy_part, dh_last)
+        das.append(da)
         # (5.2)
         dh_0 += dh_first.sum(axis=0)
 
-    total = grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])
-    return total, _unfold(dxs), dh_0
+    return das, dh_0
+
+
+def _sums(tape: Tape, dy: Shaped[Array, "T B O"], das: Sequence[Shaped[Array, "S N B H"]]) -> Parameters:
+    """Sum over all blocks."""
+    parts = zip(tape.blocks, _fold(dy, len(tape.blocks[0].x)), das, strict=True)
+    grads = [_block_sums(*part) for part in parts]
+    return grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])
 
 
 def _states(
@@ -191,28 +213,54 @@ def _states(
     rows = _steps(h)
     w_h_t = np.ascontiguousarray(params.w_h.T)  # once: every step reads it
     carried, a = np.empty((2, *rows[0].shape), params.dtype)
+    activate = ACTIVATIONS[activation].forward
     for before, now in pairwise(rows):
         # (9.2)
         before.dot(w_h_t, out=carried)
         np.add(now, carried, out=a)
-        phi(a, activation, out=now)
+        activate(a, now)
 
     h.flags.writeable = False
     return h
 
 
-def _state_gradients(
+def _tanh_slopes(h: Array, out: Array) -> Array:
+    # (3.4)
+    np.multiply(h, h, out=out)
+    np.subtract(1, out, out=out)
+
+    return out
+
+
+def _relu_slopes(h: Array, out: Array) -> Array:
+    """Tell where relu's slope is 0; `out` is not needed."""
+    return np.asarray(h.real <= 0)
+
+
+def _relu_backward(dh: Array, off: Array, da: Array) -> None:
+    # (3.5)
+    np.copyto(da, dh)
+    np.copyto(da, 0, where=off)
+
+
+class FastRow(NamedTuple):
+    """An activation's derivative in two parts: of all steps at once, and what is left to do at a step."""
+
+    slopes: Callable[[Array, Array], Array]
+    backward: Callable[[Array, Array, Array], object]  # (dh_t, slope_t, where da_t is written)
+
+
+FAST = {"tanh": FastRow(_tanh_slopes, np.multiply), "relu": FastRow(_relu_slopes, _relu_backward)}
+
+
+def _block_backward(
     tape: Tape, block: Block, dy: Shaped[Array, "S N B O"], dh_last: Shaped[Array, "N B H"]
 ) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
     """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
-    h, w_h = _steps(block.h[1:]), tape.params.w_h
-    tanh = tape.activation == "tanh"
-    if tanh:
-        da, slope = np.empty((2, *h.shape), h.dtype)  # one array, which malloc keeps (chapter 9)
-        np.multiply(h, h, out=slope)
-        np.subtract(1, slope, out=slope)
-    else:
-        da, slope = np.empty_like(h), h.real <= 0  # where relu's is 0
+    h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h, tape.recurrence.chunk
+    activation = FAST[tape.recurrence.activation]
+    da, spare = np.empty((2, *h.shape), h.dtype)  # one array, which malloc keeps (chapter 9)
+    slope = activation.slopes(h, spare)
 
     # (9.3)
     np.dot(_flat(dy), tape.params.w_y, out=_flat(da))
@@ -223,28 +271,20 @@ def _state_gradients(
         # (3.2)
         np.add(da_t, dh_next, out=dh)
 
-        if tanh:
-            # (3.4)
-            np.multiply(dh, slope_t, out=da_t)
-
-        else:
-            # (3.5)
-            np.copyto(da_t, dh)
-            np.copyto(da_t, 0, where=slope_t)
+        # (3.3)
+        activation.backward(dh, slope_t, da_t)
 
         # (3.6)
         da_t.dot(w_h, out=dh_next)
 
         # (5.3)
-        if tape.chunk is not None and t > 0 and t % tape.chunk == 0:
+        if chunk is not None and t > 0 and t % chunk == 0:
             dh_next[:] = 0
 
     return da.reshape(block.h[1:].shape), dh_next.reshape(dh_last.shape)
 
 
-def _parameter_gradients(
-    block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
-) -> Parameters:
+def _block_sums(block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]) -> Parameters:
     """Sum over steps and batch at once: one product for each array."""
     x, h_before, h, dy, da = map(_flat, (block.x, block.h[:-1], block.h[1:], dy, da))
     # (3.8)

@@ -6,6 +6,7 @@ whole sequence in another order, and is tested equal to this.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,44 +28,67 @@ class StepGradients(NamedTuple):
     dh_before: Shaped[Array, "B H"]
 
 
-def check_activation(activation: str) -> None:
-    """Raise ValueError unless `activation` is known."""
-    if activation not in ("tanh", "relu"):
-        raise ValueError(f"activation: expected 'tanh' or 'relu', got {activation!r}")
-
-
-def phi(a: Shaped[Array, "..."], activation: Activation, out: Array | None = None) -> Shaped[Array, "..."]:
-    """Apply the activation elementwise, into `out` if given.
-
-    The complex step needs both for complex `a`: there, relu goes by the sign of the real part.
-    """
-    if activation == "tanh":
-        # (1.4)
-        h: Array = np.tanh(a, out=out)
-
-    elif np.iscomplexobj(a):
-        h = np.multiply(a, a.real > 0, out=out)
-    else:
-        # (1.5)
-        h = np.maximum(a, 0, out=out)
+def tanh(a: Shaped[Array, "..."], out: Array | None = None) -> Shaped[Array, "..."]:
+    """Apply tanh elementwise, into `out` if given."""
+    # (1.4)
+    h: Array = np.tanh(a, out=out)
 
     return h
 
 
-def dphi(dh: Shaped[Array, "..."], h: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:
-    """Send `dh` back through the activation: dh * phi'(a), from h = phi(a) alone.
-
-    relu's derivative at exactly 0 is 0, and at NaN it is 1, as PyTorch has them.
-    """
-    if activation == "tanh":
-        # (3.4)
-        da: Array = dh * (1 - h * h)
-
-    else:
-        # (3.5)
-        da = np.where(h.real <= 0, 0, dh)
+def tanh_backward(dh: Shaped[Array, "..."], h: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    """Send `dh` back through tanh, from h = tanh(a) alone."""
+    # (3.4)
+    da: Array = dh * (1 - h * h)
 
     return da
+
+
+def relu(a: Shaped[Array, "..."], out: Array | None = None) -> Shaped[Array, "..."]:
+    """Apply relu elementwise, into `out` if given; for complex `a` it goes by the sign of the real part."""
+    if np.iscomplexobj(a):
+        return np.multiply(a, a.real > 0, out=out)
+    # (1.5)
+    h: Array = np.maximum(a, 0, out=out)
+
+    return h
+
+
+def relu_backward(dh: Shaped[Array, "..."], h: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    """Send `dh` back through relu; the derivative at exactly 0 is 0, and at NaN it is 1, as in PyTorch."""
+    # (3.5)
+    da: Array = np.where(h.real <= 0, 0, dh)
+
+    return da
+
+
+class ActivationRow(NamedTuple):
+    """An activation: h = forward(a, out), and da = backward(dh, h), which is dh * phi'(a)."""
+
+    forward: Callable[..., Array]
+    backward: Callable[[Array, Array], Array]
+
+
+ACTIVATIONS = {"tanh": ActivationRow(tanh, tanh_backward), "relu": ActivationRow(relu, relu_backward)}
+
+
+def check_activation(activation: str) -> None:
+    """Raise ValueError unless `activation` is a row of the table."""
+    if activation not in ACTIVATIONS:
+        expected = " or ".join(map(repr, ACTIVATIONS))
+        raise ValueError(f"activation: expected {expected}, got {activation!r}")
+
+
+def phi(a: Shaped[Array, "..."], activation: Activation, out: Array | None = None) -> Shaped[Array, "..."]:
+    """Apply an activation elementwise, into `out` if given; ValueError if it is unknown."""
+    check_activation(activation)
+    return ACTIVATIONS[activation].forward(a, out)
+
+
+def dphi(dh: Shaped[Array, "..."], h: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:
+    """Send `dh` back through an activation, from h = phi(a) alone; ValueError if it is unknown."""
+    check_activation(activation)
+    return ACTIVATIONS[activation].backward(dh, h)
 
 
 def step(

@@ -8,8 +8,9 @@ import numpy as np
 
 from elman_np import bptt
 from elman_np.arrays import Array, Rng, check_shape
-from elman_np.cell import Activation, check_activation
+from elman_np.cell import Activation
 from elman_np.parameters import Init, Parameters, init_parameters
+from elman_np.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -53,26 +54,18 @@ class Network(Protocol):
     def output_size(self) -> int:
         """O, the number of outputs."""
 
-    activation: Activation
-    reset_every: int | None
-    chunk: int | None
+    recurrence: Recurrence
 
 
 def describe(model: Network) -> str:
     """Sizes and options in a line, for both backends' `repr`."""
-    truncation = "".join(
-        f", {name}={steps}"
-        for name, steps in {"reset_every": model.reset_every, "chunk": model.chunk}.items()
-        if steps is not None
-    )
-    sizes = f"{model.input_size}, {model.hidden_size}, {model.output_size}"
-    return f"{sizes}, activation={model.activation!r}{truncation}"
+    return f"{model.input_size}, {model.hidden_size}, {model.output_size}, {model.recurrence}"
 
 
 class ModelTape(NamedTuple):
     """The tape of `ElmanRNN.forward`: `bptt`'s, and the layout to give gradients back in."""
 
-    tape: bptt.Tape
+    bptt: bptt.Tape
     layout: Layout
 
 
@@ -111,6 +104,8 @@ class ElmanRNN:
     ----------
     params : Parameters
         Replace it to update the network: `model.params = optimiser.step(model.params, grads)`.
+    recurrence : Recurrence
+        Activation, `reset_every` and `chunk` as one value, which may be replaced.
 
     Raises
     ------
@@ -133,11 +128,7 @@ class ElmanRNN:
         init: Init = "uniform",
         rng: Rng = None,
     ) -> None:
-        check_activation(activation)
-        bptt.check_truncation(reset_every, chunk)
-        self.activation: Activation = activation
-        self.reset_every = reset_every
-        self.chunk = chunk
+        self.recurrence = Recurrence(activation, reset_every, chunk)
         self._params = init_parameters(input_size, hidden_size, output_size, init=init, dtype=dtype, rng=rng)
 
     @classmethod
@@ -150,17 +141,11 @@ class ElmanRNN:
         chunk: int | None = None,
     ) -> ElmanRNN:
         """Make a network from parameters that are there already."""
-        model = cls(
-            params.input_size,
-            params.hidden_size,
-            params.output_size,
-            activation=activation,
-            reset_every=reset_every,
-            chunk=chunk,
-            dtype=params.dtype,
-            rng=0,
-        )
-        model.params = params
+        if not isinstance(params, Parameters):
+            raise TypeError(f"params: expected Parameters, got {type(params).__name__}")
+        model = cls.__new__(cls)  # without drawing numbers to throw them away
+        model.recurrence = Recurrence(activation, reset_every, chunk)
+        model._params = params
         return model
 
     @property
@@ -177,6 +162,21 @@ class ElmanRNN:
         if new.dtype != self.dtype:
             raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
         self._params = new
+
+    @property
+    def activation(self) -> Activation:
+        """Tanh or relu."""
+        return self.recurrence.activation
+
+    @property
+    def reset_every(self) -> int | None:
+        """After how many steps the state goes back to `h_0`."""
+        return self.recurrence.reset_every
+
+    @property
+    def chunk(self) -> int | None:
+        """After how many steps the gradient is cut."""
+        return self.recurrence.chunk
 
     @property
     def input_size(self) -> int:
@@ -223,14 +223,9 @@ class ElmanRNN:
         if h_0 is None:
             h_0 = np.zeros(layout.h, self.dtype)
         check_shape("h_0", h_0.shape, layout.h)
-        y, h_n, tape = bptt.forward(
-            self.params,
-            x.reshape(len(x), layout.batch_size, self.input_size),
-            h_0.reshape(layout.batch_size, self.hidden_size),
-            activation=self.activation,
-            reset_every=self.reset_every,
-            chunk=self.chunk,
-        )
+        x = x.reshape(len(x), layout.batch_size, self.input_size)
+        h_0 = h_0.reshape(layout.batch_size, self.hidden_size)
+        y, h_n, tape = bptt.run(self.params, x, h_0, self.recurrence)
         return y.reshape(layout.y), h_n.reshape(layout.h), ModelTape(tape, layout)
 
     def backward(
@@ -267,7 +262,7 @@ class ElmanRNN:
             check_shape("dh_n", dh_n.shape, layout.h)
             dh_n = dh_n.reshape(layout.batch_size, self.hidden_size)
         dy = dy.reshape(len(dy), layout.batch_size, self.output_size)
-        grads, dx, dh_0 = bptt.backward(tape.tape, dy, dh_n)
+        grads, dx, dh_0 = bptt.backward(tape.bptt, dy, dh_n)
         return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
 
     def __call__(

@@ -10,6 +10,7 @@ import numpy as np
 
 from elman_np.adam import Adam, clip_grad_norm
 from elman_np.arrays import Array, Rng, check_count, check_dtype
+from elman_np.bptt import parameter_gradients
 from elman_np.data.series import Scaler, check_series
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN, Network
@@ -128,7 +129,7 @@ def train(
             loss, dy = mse_loss(y, target[:, batch])
             if not np.isfinite(loss):
                 raise TrainingDiverged(epoch, float(loss), history)
-            grads, _, _ = model.backward(tape, dy)
+            grads = parameter_gradients(tape.bptt, dy)
             clipped, batch_norm = clip_grad_norm(grads, clip_norm or np.inf)
             model.params = optimiser.step(model.params, clipped)
             total += float(loss) * len(batch)

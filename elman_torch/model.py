@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,13 +10,15 @@ from torch import Tensor, nn
 
 import elman_np as en
 from elman_np.arrays import Rng, check_shape
-from elman_np.bptt import check_truncation
-from elman_np.cell import Activation, check_activation
+from elman_np.cell import Activation
 from elman_np.model import describe, find_layout
 from elman_np.parameters import Init, Parameters, init_parameters
+from elman_np.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
 
 
 class ElmanRNN(nn.Module):
@@ -60,17 +63,29 @@ class ElmanRNN(nn.Module):
         init: Init = "uniform",
         rng: Rng = None,
     ) -> None:
-        check_activation(activation)
-        check_truncation(reset_every, chunk)
+        recurrence = Recurrence(activation, reset_every, chunk)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise TypeError(f"dtype: expected a floating-point torch.dtype, got {dtype}")
         super().__init__()
         self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
-        self.activation: Activation = activation
-        self.reset_every = reset_every
-        self.chunk = chunk
+        self.recurrence = recurrence
         for name, value in init_parameters(input_size, hidden_size, output_size, init=init, rng=rng).items():
             setattr(self, name, nn.Parameter(torch.tensor(value, dtype=dtype, device=device)))
+
+    @property
+    def activation(self) -> Activation:
+        """Tanh or relu."""
+        return self.recurrence.activation
+
+    @property
+    def reset_every(self) -> int | None:
+        """After how many steps the state goes back to `h_0`."""
+        return self.recurrence.reset_every
+
+    @property
+    def chunk(self) -> int | None:
+        """After how many steps the gradient is cut."""
+        return self.recurrence.chunk
 
     def forward(
         self, x: Float[Tensor, "..."], h_0: Float[Tensor, "..."] | None = None
@@ -97,7 +112,7 @@ class ElmanRNN(nn.Module):
         return y.reshape(layout.y), h_n.reshape(layout.h)
 
     def _loop(self, x: Float[Tensor, "T B I"], h_0: Float[Tensor, "B H"]) -> tuple[Tensor, Tensor]:
-        phi = torch.tanh if self.activation == "tanh" else torch.relu
+        phi = PHI[self.activation]
         h, outputs = h_0, [x.new_zeros(0, x.shape[1], self.output_size)]
         for t, x_t in enumerate(x):
             if self.reset_every is not None and t % self.reset_every == 0:
@@ -116,9 +131,7 @@ class ElmanRNN(nn.Module):
             params.input_size,
             params.hidden_size,
             params.output_size,
-            activation=model.activation,
-            reset_every=model.reset_every,
-            chunk=model.chunk,
+            **vars(model.recurrence),
             dtype=torch.from_numpy(params.b_y.copy()).dtype,
             device=device,
             rng=0,
@@ -154,9 +167,7 @@ class ElmanRNN(nn.Module):
                 f"dtype: expected float64 or float32, got {self.w_x.dtype}; convert with .to() first"
             )
         arrays = {name: value.detach().cpu().numpy() for name, value in self.named_parameters()}
-        return en.ElmanRNN.from_params(
-            Parameters(**arrays), activation=self.activation, reset_every=self.reset_every, chunk=self.chunk
-        )
+        return en.ElmanRNN.from_params(Parameters(**arrays), **vars(self.recurrence))
 
     @classmethod
     def from_torch(cls, rnn: nn.RNN, linear: nn.Linear) -> ElmanRNN:

@@ -217,8 +217,8 @@ def compare_update(optimiser: en.Adam, params: Parameters, grads: Parameters) ->
 
     Nothing is changed: `optimiser` keeps its state.
     """
-    ours = en.Adam()
-    ours.options, ours.state = optimiser.options, optimiser.state
+    ours = en.Adam(optimiser.options)
+    ours.state = optimiser.state
     new = ours.step(params, grads)
     state = optimiser.state
     tensors: dict[str, Array] = {}

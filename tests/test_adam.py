@@ -73,12 +73,38 @@ def test_gradients_that_do_not_fit_are_refused_before_anything_changes():
     assert optimiser.state is None
 
 
-def test_the_learning_rate_can_change_between_steps():
-    params = en.init_parameters(1, 2, 1, rng=0)
-    optimiser = en.Adam(lr=1.0)
-    optimiser.options = dataclasses.replace(optimiser.options, lr=0.0)
-    for p, q in zip(params, optimiser.step(params, params), strict=True):
+def test_a_schedule_sets_the_learning_rate_and_keeps_the_state():
+    """As much as replacing `options` does; the steps before are not forgotten."""
+    params, grads = (en.init_parameters(1, 2, 1, rng=seed) for seed in (0, 1))
+    by_rate, by_options = (en.Adam(lr=1.0, amsgrad=True) for _ in range(2))
+    for optimiser in (by_rate, by_options):
+        optimiser.step(params, grads)
+    before = by_rate.state
+    by_rate.lr = 0.25
+    by_options.options = dataclasses.replace(by_options.options, lr=0.25)
+    assert (by_rate.lr, by_rate.options) == (0.25, en.AdamOptions(lr=0.25, amsgrad=True))
+    assert by_rate.state is before
+    for p, q in zip(by_rate.step(params, grads), by_options.step(params, grads), strict=True):
         np.testing.assert_array_equal(p, q)
+    with pytest.raises(ValueError, match="lr: expected a finite number, 0 or more, got -1"):
+        by_rate.lr = -1
+    assert by_rate.lr == 0.25
+
+
+def test_a_name_that_is_no_option_cannot_be_set():
+    with pytest.raises(AttributeError):
+        en.Adam().learning_rate = 0.1
+    with pytest.raises(TypeError, match="learning_rate"):
+        en.Adam(learning_rate=0.1)
+    with pytest.raises(TypeError, match=r"options: expected AdamOptions, got 0.1; a rate is Adam\(lr=...\)"):
+        en.Adam(0.1)
+
+
+def test_options_come_whole_or_by_name_or_both():
+    options = en.AdamOptions(lr=0.5, betas=(0.1, 0.2), amsgrad=True)
+    assert en.Adam(options).options == options == en.Adam(**dataclasses.asdict(options)).options
+    assert en.Adam(options, lr=0.25).options == dataclasses.replace(options, lr=0.25)
+    assert en.Adam().options == en.AdamOptions()
 
 
 @pytest.mark.parametrize("max_norm", [0.0, -1.0, np.nan])

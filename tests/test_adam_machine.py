@@ -56,8 +56,7 @@ class AdamMachine(RuleBasedStateMachine):
         self.rng = np.random.default_rng(seed)
         self.form, self.dtype, self.steps = form, dtype, 0
         self.params = en.init_parameters(2, 3, 1, dtype=dtype, rng=self.rng)
-        self.optimiser = en.Adam()
-        self.optimiser.options = options
+        self.optimiser = en.Adam(options)
         self.tensors = [nn.Parameter(torch.tensor(p)) for p in self.params]
         self.reference = self.new_reference()
         self.balls = {name: AdamBall.start(p) for name, p in self.params.items()}
@@ -105,7 +104,7 @@ class AdamMachine(RuleBasedStateMachine):
 
     @rule(lr=st.sampled_from([1e-4, 1e-2, 0.5, 0.0]))
     def change_the_learning_rate(self, lr):
-        self.optimiser.options = dataclasses.replace(self.optimiser.options, lr=lr)
+        self.optimiser.lr = lr
         self.reference.param_groups[0]["lr"] = lr
 
     @rule()
@@ -176,9 +175,7 @@ def random_gradients(params, seed, count=6, scale=1.0):
 
 
 def adam(options, **changes):
-    optimiser = en.Adam()
-    optimiser.options = dataclasses.replace(options, **changes)
-    return optimiser
+    return en.Adam(options, **changes)
 
 
 def assert_same_bits(ours, theirs):

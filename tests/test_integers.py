@@ -128,9 +128,8 @@ def test_forward_mode_and_the_complex_step_agree_in_every_bit(case):
     """The step is a power of two, so that even the complex numbers are integers times it."""
     ours = numpy_tensors(*problem(case))
     model = case.model
-    options = {"activation": "relu", "reset_every": model.reset_every, "chunk": model.chunk}
     for oracle in (oracles.forward_mode, oracles.complex_step):
-        grads, dx, dh_0 = oracle(model.params, case.x, case.h_0, case.dy, case.dh_n, **options)
+        grads, dx, dh_0 = oracle(model.params, case.x, case.h_0, case.dy, case.dh_n, model.recurrence)
         assert_equal(ours, {f"d{k}": g for k, g in zip(LEAVES, [*grads, dx, dh_0], strict=True)})
 
 

@@ -11,14 +11,11 @@ from elman_np.checking import oracles
 from elman_np.checking.balls import Ball, Unit, dot
 from elman_np.checking.bounds import TANH_ULPS, backward_ball, forward_ball
 from elman_np.checking.problems import Case
+from elman_np.recurrence import Recurrence
 from tests.support.strategies import activations, cases, parameters, seeds
 
 LEAVES = ("w_x", "w_h", "b_h", "w_y", "b_y", "x", "h_0")
 BACKWARD = tuple(f"3.{i}" for i in range(1, 13))
-
-
-def options(model):
-    return {key: getattr(model, key) for key in ("activation", "reset_every", "chunk")}
 
 
 def upstream(case):
@@ -41,7 +38,7 @@ def back_propagated(case):
     """The hand-written gradient, and how far it may be from the true one."""
     dy, dh_n = upstream(case)
     _, _, tape = case.model.forward(case.x, case.h_0)
-    forward = forward_ball(case.model.params, case.x, case.h_0, **options(case.model))
+    forward = forward_ball(case.model.params, case.x, case.h_0, **vars(case.model.recurrence))
     balls = backward_ball(forward, Unit.of(case.model.dtype).exact(dy), dh_n)
     return by_name(case.model.backward(tape, dy, dh_n)), {name: balls[name].rad for name in LEAVES}
 
@@ -57,7 +54,7 @@ def forward_mode_radii(case):
     arrays = [z.astype(np.float64) for z in (*model.params, case.x, case.h_0)]
     w_x, w_y, w_h = (unit.exact(arrays[k]) for k in (0, 3, 1))
     w_x_dot, w_h_dot, b_h_dot, w_y_dot, b_y_dot, x_dot, h_0_dot = oracles.unit_directions(arrays)
-    forward = forward_ball(en.Parameters(*arrays[:5]), *arrays[5:], **options(model))
+    forward = forward_ball(en.Parameters(*arrays[:5]), *arrays[5:], **vars(model.recurrence))
     first = unit.exact(np.broadcast_to(h_0_dot, (len(h_0_dot), *case.h_0.shape)))
     h_dot, terms = first, []
 
@@ -107,7 +104,7 @@ def total(*radii):
 @given(cases(max_steps=9))
 def test_forward_mode_gives_the_same_gradient(case):
     ours, bound = back_propagated(case)
-    theirs = by_name(oracles.forward_mode(*problem(case), **options(case.model)))
+    theirs = by_name(oracles.forward_mode(*problem(case), case.model.recurrence))
     assert_within(ours, theirs, total(bound, forward_mode_radii(case)))
 
 
@@ -115,7 +112,7 @@ def test_forward_mode_gives_the_same_gradient(case):
 @given(cases(max_steps=5))
 def test_the_complex_step_gives_the_same_gradient(case):
     ours, bound = back_propagated(case)
-    theirs = by_name(oracles.complex_step(*problem(case), **options(case.model)))
+    theirs = by_name(oracles.complex_step(*problem(case), case.model.recurrence))
     assert_within(ours, theirs, total(bound, forward_mode_radii(case)))
 
 
@@ -123,7 +120,7 @@ def rounding_of_the_loss(case):
     """How far any program's value of the loss (4.1) may be off."""
     dy, dh_n = upstream(case)
     params = case.model.params.astype(np.float64)
-    forward = forward_ball(params, case.x, case.h_0, **options(case.model))
+    forward = forward_ball(params, case.x, case.h_0, **vars(case.model.recurrence))
     rad = np.sum(np.abs(dy) * forward.y.rad) + np.sum(np.abs(dh_n) * forward.h_n.rad)
     mag = np.sum(np.abs(dy) * forward.y.mag) + np.sum(np.abs(dh_n) * forward.h_n.mag)
     return float(rad + Unit.of(np.float64).rounding(mag, dy.size + dh_n.size + 1))
@@ -140,7 +137,7 @@ def test_central_differences_give_the_same_gradient(case):
     """
     ours, bound = back_propagated(case)
     single, double = (
-        by_name(oracles.central_differences(*problem(case), **options(case.model), step=step))
+        by_name(oracles.central_differences(*problem(case), case.model.recurrence, step=step))
         for step in (oracles.RELATIVE_STEP, 2 * oracles.RELATIVE_STEP)
     )
     rounding = 2 * rounding_of_the_loss(case) / oracles.RELATIVE_STEP
@@ -156,7 +153,7 @@ def test_the_step_grows_with_the_number_that_it_moves(params, activation):
     x, dy, h_0 = rng.standard_normal((3, 1, 1)), rng.standard_normal((3, 1, 1)), rng.standard_normal((1, 2))
     case = Case(en.ElmanRNN.from_params(params, activation=activation), x, h_0, dy, None, None)
     ours, bound = back_propagated(case)
-    theirs = by_name(oracles.central_differences(*problem(case), activation=activation))
+    theirs = by_name(oracles.central_differences(*problem(case), Recurrence(activation)))
     step = oracles.RELATIVE_STEP * np.maximum(1, np.abs(params.w_y))
     error = np.abs(ours["w_y"] - theirs["w_y"])
     assert np.all(error <= 1.01 * rounding_of_the_loss(case) / step + bound["w_y"])
@@ -189,7 +186,7 @@ def test_forward_and_backward_are_adjoint(case, seed):
     direction = {name: rng.standard_normal(value.shape) for name, value in ours.items()}
     small = oracles.COMPLEX_STEP
     arrays = [z.astype(np.float64) for z in (*case.model.params, case.x, case.h_0)]
-    loss = oracles.upstream_loss(arrays, *upstream(case), *options(case.model).values())
+    loss = oracles.upstream_loss(arrays, *upstream(case), case.model.recurrence)
     left = loss([z + 1j * small * v for z, v in zip(arrays, direction.values(), strict=True)]).imag / small
     right = sum(np.sum(direction[name] * value) for name, value in ours.items())
     radii = total(bound, forward_mode_radii(case), forward_mode_radii(case))
@@ -208,7 +205,7 @@ def test_the_oracles_leave_their_arguments_alone():
         z.flags.writeable = False
     for oracle in (oracles.forward_mode, oracles.complex_step, oracles.central_differences):
         for truncation in ({}, {"reset_every": 2}, {"chunk": 3}):
-            grads, dx, dh_0 = oracle(params, *given, **truncation)
+            grads, dx, dh_0 = oracle(params, *given, Recurrence(**truncation))
             assert (grads.dtype, dx.shape, dh_0.shape) == (np.float64, given[0].shape, given[1].shape)
     assert all(np.array_equal(a, b) for a, b in zip(given, copies, strict=True))
 
@@ -219,7 +216,7 @@ def test_without_steps_the_state_goes_straight_through(oracle, truncation):
     params = en.init_parameters(2, 3, 2, rng=0)
     x, dy = np.zeros((2, 0, 4, 2))
     h_0, dh_n = np.random.default_rng(0).standard_normal((2, 4, 3))
-    grads, dx, dh_0 = getattr(oracles, oracle)(params, x, h_0, dy, dh_n, **truncation)
+    grads, dx, dh_0 = getattr(oracles, oracle)(params, x, h_0, dy, dh_n, Recurrence(**truncation))
     assert not any(g.any() for g in grads)
     assert dx.shape == x.shape
     np.testing.assert_allclose(dh_0, dh_n, rtol=0, atol=1e-9 if oracle == "central_differences" else 0)

@@ -190,8 +190,7 @@ def test_adams_trajectory_agrees(options, dtype, seed, sizes):
     """Gradients of every size in turn; each update from the state that the ones before have left."""
     rng = np.random.default_rng(seed)
     params = en.init_parameters(2, 3, 1, dtype=dtype, rng=rng)
-    optimiser = en.Adam()
-    optimiser.options = options
+    optimiser = en.Adam(options)
     for size in sizes:
         grads = params.map(lambda p, size=size: (rng.standard_normal(p.shape) * size).astype(dtype))
         compare_update(optimiser, params, grads).check()

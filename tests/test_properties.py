@@ -51,8 +51,7 @@ def assert_same_bits(ours, theirs):
 
 def changed(model, params=None, **options):
     """The same network with other parameters or other options."""
-    kept = {key: getattr(model, key) for key in ("activation", "reset_every", "chunk")}
-    return en.ElmanRNN.from_params(params or model.params, **kept | options)
+    return en.ElmanRNN.from_params(params or model.params, **vars(model.recurrence) | options)
 
 
 # ---------------------------------------------------------------- the sequence is made of steps
@@ -165,7 +164,7 @@ def test_the_future_changes_nothing_before_it(case, data):
         y, _, tape = case.model.forward(case.x, case.h_0)
         other_y, _, other_tape = case.model.forward(other_x, case.h_0)
     np.testing.assert_array_equal(y[:s], other_y[:s])
-    np.testing.assert_array_equal(tape.tape.h[:s], other_tape.tape.h[:s])
+    np.testing.assert_array_equal(tape.bptt.h[:s], other_tape.bptt.h[:s])
 
 
 @given(cases(max_steps=8), st.data())
@@ -187,7 +186,7 @@ def test_silence_before_the_first_input_changes_nothing(case, k):
     zero = np.zeros_like(case.h_0)
     padded = np.concatenate([np.zeros((k, *case.x.shape[1:]), params.dtype), case.x])
     y, h_n, tape = model.forward(padded, zero)
-    assert not tape.tape.h[:k].any()
+    assert not tape.bptt.h[:k].any()
     theirs = {"y": y[k:], "h_n": h_n}
     bound = balls(case, model=model, h_0=zero)
     ours = dict(zip(theirs, model(case.x, zero), strict=True))
@@ -414,14 +413,14 @@ def test_no_argument_is_changed(case):
     before = [z.tobytes() for z in arrays]
     y, _, tape = model.forward(case.x, case.h_0)
     dy = case.dy if case.target is None else en.mse_loss(y, case.target)[1]
-    taped = [z.tobytes() for block in tape.tape.blocks for z in (block.x, block.h)]
+    taped = [z.tobytes() for block in tape.bptt.blocks for z in (block.x, block.h)]
     upstream = dy.tobytes()
     model.backward(tape, dy, case.dh_n)
     z, dh = case.x[0], case.h_0
     y_1, h = en.step(model.params, z, dh, model.activation)
     en.step_backward(model.params, z, dh, h, y_1, dh, model.activation)
     assert [z.tobytes() for z in arrays] == before
-    assert [z.tobytes() for block in tape.tape.blocks for z in (block.x, block.h)] == taped
+    assert [z.tobytes() for block in tape.bptt.blocks for z in (block.x, block.h)] == taped
     assert dy.tobytes() == upstream
 
 
@@ -475,7 +474,7 @@ def test_how_an_array_lies_in_memory_does_not_matter(layout, case):
 def test_everything_has_the_dtype_of_the_parameters(case):
     assert {value.dtype for value in tensors(case).values()} == {case.model.dtype}
     _, _, tape = case.model.forward(case.x, case.h_0)
-    assert tape.tape.h.dtype == case.model.dtype
+    assert tape.bptt.h.dtype == case.model.dtype
     y, h = en.step(case.model.params, case.x[0], case.h_0, case.model.activation)
     sent = en.step_backward(case.model.params, case.x[0], case.h_0, h, y, h, case.model.activation)
     assert {z.dtype for z in (y, h, sent.grads.w_h, sent.dx, sent.dh_before)} == {case.model.dtype}

@@ -15,7 +15,7 @@ COLOURS = {0.5: "violet", 0.9: "blue", 1.0: "green", 1.1: "amber", 1.5: "red"}
 def norms(params: en.Parameters, activation: str, series: np.ndarray, longest: int) -> list[float]:
     """Norm of d h_T / d h_{T-k} for k = 0, 1, ... (6.1b)."""
     _, _, tape = en.ElmanRNN.from_params(params, activation=activation).forward(series)
-    h = tape.tape.h[:, 0]
+    h = tape.bptt.h[:, 0]
     slopes = 1 - h * h if activation == "tanh" else (h > 0).astype(float)
     product, found = np.eye(params.hidden_size), [1.0]
     for slope in slopes[::-1][:longest]:

@@ -12,6 +12,7 @@ from palette import LIGHT, RC, save_svg
 
 import elman_np as en
 from elman_np.checking import oracles
+from elman_np.recurrence import PLAIN
 
 HERE = Path(__file__).parent
 
@@ -48,7 +49,7 @@ def steps() -> None:
     params, x, h_0, dy = problem(hidden=8, days=40, batch=1)
     arrays = [*params, x, h_0]
     direction = np.cos(np.arange(64.0)).reshape(8, 8)
-    value = oracles.upstream_loss(arrays, dy, None, "tanh", None, None)
+    value = oracles.upstream_loss(arrays, dy, None, PLAIN)
     exact = exact_slope(arrays, dy, direction)
 
     def loss(shift: complex) -> complex:
@@ -82,7 +83,7 @@ def costs() -> None:
         params, x, h_0, dy = problem(hidden, days=20, batch=32)
         arrays, tape = [*params, x, h_0], en.forward(params, x, h_0)[2]
         moved = [array.astype(complex) for array in arrays]
-        loss = oracles.upstream_loss(arrays, dy, None, "tanh", None, None)
+        loss = oracles.upstream_loss(arrays, dy, None, PLAIN)
         count = sum(p.size for p in params) + len(x) + hidden
 
         def fastest(call: Callable[..., object], *arguments: object) -> float:

@@ -16,6 +16,7 @@ from elman_np.arrays import Array
 from elman_np.bptt import forward
 from elman_np.cell import Activation
 from elman_np.parameters import Parameters
+from elman_np.recurrence import PLAIN, Recurrence
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -25,6 +26,12 @@ Gradients: TypeAlias = tuple[Parameters, Array, Array]
 
 COMPLEX_STEP = 2.0**-600
 """About 2e-181: its square is 0 in float64, even at relu's kink; a power of two, to divide by exactly."""
+
+PHI: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "tanh": (np.tanh, lambda h: (1 - h) * (1 + h)),
+    "relu": (lambda a: np.maximum(a, 0), lambda h: h > 0),
+}
+"""Each activation, and its derivative from h = phi(a): a table that shares nothing with `cell`."""
 
 RELATIVE_STEP = float(np.cbrt(np.finfo(np.float64).eps))
 """About 6e-6, where a central difference loses as much by rounding as by its own truncation (4.8)."""
@@ -36,10 +43,7 @@ def forward_mode(
     h_0: Shaped[Array, "B H"],
     dy: Shaped[Array, "T B O"],
     dh_n: Shaped[Array, "B H"] | None = None,
-    *,
-    activation: Activation = "tanh",
-    reset_every: int | None = None,
-    chunk: int | None = None,
+    recurrence: Recurrence = PLAIN,
 ) -> Gradients:
     """Real-time recurrent learning: carry the derivatives of the state along with the state.
 
@@ -49,10 +53,12 @@ def forward_mode(
 
     Parameters
     ----------
-    params, x, h_0, activation, reset_every, chunk
+    params, x, h_0
         As in `forward`.
     dy, dh_n
         As in `backward`.
+    recurrence : Recurrence
+        Activation and truncation.
 
     Returns
     -------
@@ -61,6 +67,8 @@ def forward_mode(
     """
     w_x, w_h, b_h, w_y, _, x, h_0 = arrays = _doubles(params, x, h_0)
     w_x_dot, w_h_dot, b_h_dot, w_y_dot, b_y_dot, x_dot, h_0_dot = unit_directions(arrays)
+    phi, dphi = PHI[recurrence.activation]
+    reset_every, chunk = recurrence.reset_every, recurrence.chunk
     h, h_dot = h_0, np.broadcast_to(h_0_dot, (len(h_0_dot), *h_0.shape))
     loss_dot = np.zeros(h_dot.shape[:2])
     for t in range(len(x)):
@@ -73,9 +81,9 @@ def forward_mode(
         a_dot = a_dot + h_dot @ w_h.T + h @ w_h_dot.mT + b_h_dot
 
         a = x[t] @ w_x.T + h @ w_h.T + b_h
-        h = np.tanh(a) if activation == "tanh" else np.maximum(a, 0)
+        h = phi(a)
         # (4.3)
-        h_dot = a_dot * ((1 - h) * (1 + h) if activation == "tanh" else a > 0)
+        h_dot = a_dot * dphi(h)
 
         # (4.4)
         y_dot = h_dot @ w_y.T + h @ w_y_dot.mT + b_y_dot
@@ -94,10 +102,8 @@ def complex_step(
     h_0: Shaped[Array, "B H"],
     dy: Shaped[Array, "T B O"],
     dh_n: Shaped[Array, "B H"] | None = None,
+    recurrence: Recurrence = PLAIN,
     *,
-    activation: Activation = "tanh",
-    reset_every: int | None = None,
-    chunk: int | None = None,
     step: float = COMPLEX_STEP,
 ) -> Gradients:
     """Move each number by `step` in the imaginary direction, and read the derivative off the imaginary part.
@@ -105,7 +111,7 @@ def complex_step(
     Parameters and results are those of `forward_mode`; `step` is as small as the exponent allows.
     """
     arrays = _doubles(params, x, h_0)
-    loss = upstream_loss(arrays, dy, dh_n, activation, reset_every, chunk)
+    loss = upstream_loss(arrays, dy, dh_n, recurrence)
 
     def derivative(moved: Callable[[complex], list[Array]], _: float) -> float:
         # (4.6)
@@ -122,10 +128,8 @@ def central_differences(
     h_0: Shaped[Array, "B H"],
     dy: Shaped[Array, "T B O"],
     dh_n: Shaped[Array, "B H"] | None = None,
+    recurrence: Recurrence = PLAIN,
     *,
-    activation: Activation = "tanh",
-    reset_every: int | None = None,
-    chunk: int | None = None,
     step: float = RELATIVE_STEP,
 ) -> Gradients:
     """Move each number up and down a little, and divide the difference of the losses by the way.
@@ -134,7 +138,7 @@ def central_differences(
     digits are right, and none where a kink of relu lies between the two.
     """
     arrays = _doubles(params, x, h_0)
-    loss = upstream_loss(arrays, dy, dh_n, activation, reset_every, chunk)
+    loss = upstream_loss(arrays, dy, dh_n, recurrence)
 
     def derivative(moved: Callable[[float], list[Array]], value: float) -> float:
         # (4.8)
@@ -153,17 +157,15 @@ def upstream_loss(
     arrays: Sequence[Array],
     dy: Shaped[Array, "T B O"],
     dh_n: Shaped[Array, "B H"] | None,
-    activation: Activation,
-    reset_every: int | None,
-    chunk: int | None,
+    recurrence: Recurrence,
 ) -> Callable[[Sequence[Array]], Array]:
     """Return a loss whose upstream gradients are the given ones, as a function of the seven arrays.
 
     With chunks, the state at each border is a constant: the one that the arrays given here lead to.
     """
     steps = max(len(arrays[5]), 1)
-    length = chunk or steps
-    run = partial(forward, activation=activation, reset_every=reset_every)
+    length = recurrence.chunk or steps
+    run = partial(forward, activation=recurrence.activation, reset_every=recurrence.reset_every)
     constants = run(Parameters(*arrays[:5]), *arrays[5:])[2].h
     dh_n = np.zeros(arrays[6].shape) if dh_n is None else dh_n
 

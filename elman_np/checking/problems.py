@@ -45,7 +45,7 @@ class Case:
                 "import numpy as np, elman_np as en, elman_torch as et",
                 "from numpy import array, float32, float64, nan, inf",
                 f"params = en.Parameters(*{list(self.model.params)!r})",
-                f"model = en.ElmanRNN.from_params(params, **{self.options!r})",
+                f"model = en.ElmanRNN.from_params(params, **{vars(self.model.recurrence)!r})",
                 f"x = {self.x!r}",
                 f"print(et.compare(model, x, {', '.join(f'{k}={v!r}' for k, v in arrays.items())}))",
             ]
@@ -56,14 +56,11 @@ class Case:
         """Keyword arguments of `elman_torch.compare`."""
         return {"target": self.target, "h_0": self.h_0, "dy": self.dy, "dh_n": self.dh_n}
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of the network."""
-        return {key: getattr(self.model, key) for key in ("activation", "reset_every", "chunk")}
-
     def moved_to(self, package: ModuleType) -> Case:
         """Return the same case with a network of another package, which may write into its arguments."""
-        model = package.ElmanRNN.from_params(package.Parameters(*self.model.params), **self.options)
+        model = package.ElmanRNN.from_params(
+            package.Parameters(*self.model.params), **vars(self.model.recurrence)
+        )
         arrays = (self.x, self.h_0, self.dy, self.dh_n, self.target)
         return Case(model, *(None if z is None else z.copy() for z in arrays))  # type: ignore[arg-type]
 

@@ -39,7 +39,7 @@ def bare_calls(problem: Problem) -> list[NumPyCall]:
     w_h_t = np.ascontiguousarray(w_h.T)
     x, dy = problem.x.reshape(rows, inputs), problem.dy.reshape(rows, OUTPUTS)
     _, _, tape = model.forward(problem.x, problem.h_0)
-    h = np.concatenate([problem.h_0[None], tape.tape.h])
+    h = np.concatenate([problem.h_0[None], tape.bptt.h])
     before, now = h[:-1].reshape(rows, hidden), h[1:].reshape(rows, hidden)
     a = np.arctanh(np.clip(h[1:], -0.999, 0.999))
     da = np.random.default_rng(5).standard_normal(a.shape).astype(problem.dtype)

@@ -85,8 +85,7 @@ class Update:
         """Compare the last update."""
         rng = np.random.default_rng(self.seed)
         params = en.init_parameters(2, 3, 1, dtype=self.dtype, rng=rng)
-        optimiser = en.Adam()
-        optimiser.options = self.options
+        optimiser = en.Adam(self.options)
         *earlier, last = (
             params.map(lambda p, size=size: (rng.standard_normal(p.shape) * size).astype(p.dtype))
             for size in self.sizes

@@ -80,8 +80,8 @@ MISTAKES = (
         what="reset_every = k resets after every k + 1 steps: the counter starts at 0 and is tested with >=.",
         hint="Let T be above k, and look at the step after the first reset.",
         file="bptt.py",
-        old="_fold(frozen(x), reset_every or len(x))",
-        new="_fold(frozen(x), reset_every + 1 if reset_every else len(x))",
+        old="_fold(frozen(x), recurrence.reset_every or len(x))",
+        new="_fold(frozen(x), recurrence.reset_every + 1 if recurrence.reset_every else len(x))",
     ),
     Mistake(
         name="last state reset",
@@ -89,7 +89,10 @@ MISTAKES = (
         hint="Let k divide T.",
         file="bptt.py",
         old="blocks[-1].h[-1, -1].copy()",
-        new="(h_0 if reset_every and len(x) % reset_every == 0 else blocks[-1].h[-1, -1]).copy()",
+        new=(
+            "(h_0 if recurrence.reset_every and len(x) % recurrence.reset_every == 0"
+            " else blocks[-1].h[-1, -1]).copy()"
+        ),
     ),
     Mistake(
         name="last state a step early",

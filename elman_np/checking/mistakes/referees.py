@@ -14,8 +14,8 @@ MISTAKES = (
         name="forward mode: derivative 1 - h",
         what="1 - h in place of 1 - h^2.",
         file="checking/oracles.py",
-        old="((1 - h) * (1 + h) if",
-        new="((1 - h) if",
+        old="h_dot = a_dot * dphi(h)",
+        new="h_dot = a_dot * (1 - h)",
     ),
     Change(
         name="forward mode: output bias left out",

@@ -35,8 +35,8 @@ REWRITES = (
         name="slope as a product",
         what="(1 - h) (1 + h), which rounds otherwise than 1 - h^2.",
         file="bptt.py",
-        old="np.subtract(1, slope, out=slope)",
-        new="np.multiply(1 - h, 1 + h, out=slope)",
+        old="np.subtract(1, out, out=out)",
+        new="np.multiply(1 - h, 1 + h, out=out)",
     ),
     Change(
         name="2 / n in two steps",

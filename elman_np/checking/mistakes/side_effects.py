@@ -16,9 +16,9 @@ MISTAKES = (
         what="dh_0 goes on adding to what the call before has left.",
         hint="Call backward twice: the second answer must be the first.",
         file="bptt.py",
-        old="grads, dxs, dh_0 = [], [], np.zeros_like(dh_n)",
+        old="das, dh_0 = [], np.zeros_like(dh_n)",
         new=(
-            "grads, dxs = [], []\n"
+            "das = []\n"
             "    dh_0 = vars(backward).setdefault(f'{dh_n.shape} {dh_n.dtype}', np.zeros_like(dh_n))"
         ),
     ),
@@ -27,9 +27,9 @@ MISTAKES = (
         what="backward takes a step of gradient descent by itself.",
         hint="Parameters must be the same before and after: the gradient is for the caller to use.",
         file="model.py",
-        old="grads, dx, dh_0 = bptt.backward(tape.tape, dy, dh_n)",
+        old="grads, dx, dh_0 = bptt.backward(tape.bptt, dy, dh_n)",
         new=(
-            "grads, dx, dh_0 = bptt.backward(tape.tape, dy, dh_n)\n"
+            "grads, dx, dh_0 = bptt.backward(tape.bptt, dy, dh_n)\n"
             "        self.params = self.params.map(lambda p, g: p - p.dtype.type(0.01) * g, grads)"
         ),
     ),

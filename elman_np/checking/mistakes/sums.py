@@ -8,8 +8,8 @@ MISTAKES = (
         what="dx_t in the order in which the loop finds them: the last step first.",
         hint="T = 1 hides it, and so does looking at the parameters alone.",
         file="bptt.py",
-        old="_product(da, params.w_x)",
-        new="_product(da[::-1], params.w_x)",
+        old="_product(da, tape.params.w_x)",
+        new="_product(da[::-1], tape.params.w_x)",
     ),
     Mistake(
         name="dw_x with the input before",
