@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
+
+
+class Steps(NamedTuple):
+    """What a pass over a batch went through: a_t and h_t of each step, and all outputs."""
+
+    a: list[Float[Tensor, "B H"]]
+    h: list[Float[Tensor, "B H"]]
+    y: Float[Tensor, "T B O"]
 
 
 class ElmanRNN(nn.Module):
@@ -108,20 +116,25 @@ class ElmanRNN(nn.Module):
                 raise TypeError(f"{name}: expected dtype {self.w_x.dtype} as the network, got {value.dtype}")
         x = x.reshape(len(x), layout.batch_size, self.input_size)
         h_0 = h_0.reshape(layout.batch_size, self.hidden_size)
-        y, h_n = self._loop(x, h_0)
-        return y.reshape(layout.y), h_n.reshape(layout.h)
+        steps = self.run(x, h_0)
+        h_n = steps.h[-1] if steps.h else h_0
+        return steps.y.reshape(layout.y), h_n.reshape(layout.h)
 
-    def _loop(self, x: Float[Tensor, "T B I"], h_0: Float[Tensor, "B H"]) -> tuple[Tensor, Tensor]:
+    def run(self, x: Float[Tensor, "T B I"], h_0: Float[Tensor, "B H"]) -> Steps:
+        """Run over a batch, and return what autograd can be asked about at each step."""
         phi = PHI[self.activation]
-        h, outputs = h_0, [x.new_zeros(0, x.shape[1], self.output_size)]
+        h, sums, states, outputs = h_0, [], [], [x.new_zeros(0, x.shape[1], self.output_size)]
         for t, x_t in enumerate(x):
             if self.reset_every is not None and t % self.reset_every == 0:
                 h = h_0
             if self.chunk is not None and t > 0 and t % self.chunk == 0:
                 h = h.detach()
-            h = phi(x_t @ self.w_x.T + h @ self.w_h.T + self.b_h)
+            a = x_t @ self.w_x.T + h @ self.w_h.T + self.b_h
+            h = phi(a)
+            sums.append(a)
+            states.append(h)
             outputs.append((h @ self.w_y.T + self.b_y)[None])
-        return torch.cat(outputs), h
+        return Steps(sums, states, torch.cat(outputs))
 
     @classmethod
     def from_numpy(cls, model: en.ElmanRNN, *, device: torch.device | str | None = None) -> ElmanRNN:
