@@ -1,4 +1,4 @@
-"""The docs' build fails when equation, code and test drift apart, or when a page breaks its own rules.
+"""The docs' build fails when page, code and tests drift apart, or when a page breaks its own rules.
 
 A small tree of docs is copied, one thing in it is broken, and the build must say so.
 """
@@ -67,8 +67,22 @@ if y > 1:
 
 By [(1.1)](one.md#eq-1-1), $y$ is $`w^2 x^2 < 1`$. In the other file:
 
+```python eq=1.1 file=elman_np/fast.py
+a = w * x
+```
+
 ```python eq=1.2 file=elman_np/fast.py
 y = a**2
+```
+
+<a id="eq-1-3"></a>
+
+```math
+z = -y \qquad\text{(1.3)}
+```
+
+```python eq=1.3
+z = -y
 ```
 """
 CELL = """\
@@ -83,20 +97,24 @@ def step(w, x):
     return y
 """
 FAST = """\
-def fast(a):
+def fast(w, x):
+    # (1.1)
+    a = w * x
     # (1.2)
     y = a**2
+    # (1.3)
+    z = -y
 
-    return y
+    return z
 """
 TESTS = """\
 import pytest
 
-BOTH = tuple(f"1.{i}" for i in (1, 2))
+ALL = tuple(f"1.{i}" for i in (1, 2, 3))
 
 
 @pytest.mark.eq(
-    *BOTH
+    *ALL
 )
 @pytest.mark.parametrize("x", [1])
 def test_step(x): ...
@@ -119,7 +137,7 @@ TREE = {
 
 
 class Breakage(NamedTuple):
-    """What is replaced where, and what the build must say."""
+    """What is replaced where (all of a new file is put in place of nothing), and what the build must say."""
 
     name: str
     path: str
@@ -131,7 +149,7 @@ class Breakage(NamedTuple):
 
 BREAKAGES = [
     Breakage(
-        "the code changes",
+        "the code changes, and another file still has the page's",
         "elman_np/cell.py",
         "a = w * x",
         "a = w * x + 1",
@@ -145,11 +163,11 @@ BREAKAGES = [
         "(1.2): the page's code is not that of elman_np/cell.py:5",
     ),
     Breakage(
-        "the code at another place changes",
+        "the code of another file changes",
         "elman_np/fast.py",
         "a**2",
         "a * a",
-        "(1.2): the page's code is not that of elman_np/fast.py:3",
+        "(1.2): the page's code is not that of elman_np/fast.py:5",
     ),
     Breakage(
         "the page's code changes",
@@ -159,18 +177,81 @@ BREAKAGES = [
         "(1.1): the page's code is not that of elman_np/cell.py:3",
     ),
     Breakage(
-        "the page shows a file without the mark",
-        "docs/one.md",
-        "eq=1.1",
-        "eq=1.1 file=elman_np/fast.py",
-        "no '# (1.1)' in elman_np/fast.py",
+        "the code of another file changes, and the specification still has the page's",
+        "elman_np/fast.py",
+        "a = w * x",
+        "a = x * w",
+        "(1.1): the page's code is not that of elman_np/fast.py:3",
+    ),
+    Breakage(
+        "the page's code is that of another equation",
+        "docs/two.md",
+        "eq=1.1 file",
+        "eq=1.3 file",
+        "(1.3): the page's code is not that of elman_np/fast.py:7",
+    ),
+    Breakage(
+        "a row names a file without the mark",
+        "docs/two.md",
+        "eq=1.3",
+        "eq=1.3 file=elman_np/cell.py",
+        "no '# (1.3)' in elman_np/cell.py",
+    ),
+    Breakage(
+        "a row names a file that is not there",
+        "docs/two.md",
+        "eq=1.3",
+        "eq=1.3 file=elman_np/gone.py",
+        "no '# (1.3)' in elman_np/gone.py",
+    ),
+    Breakage(
+        "a row could mean either of two files, and neither is the specification",
+        "elman_np/slow.py",
+        "",
+        "def slow(y):\n    # (1.3)\n    z = -y\n",
+        "'# (1.3)' is in elman_np/fast.py and elman_np/slow.py: the row must name its file",
     ),
     Breakage(
         "the mark is gone",
+        "elman_np/fast.py",
+        "    # (1.3)\n",
+        "",
+        "no '# (1.3)' in elman_np",
+    ),
+    Breakage(
+        "the specification's mark is gone, and another file has the same code",
         "elman_np/cell.py",
         "    # (1.1)\n",
         "",
-        "no '# (1.1)' in elman_np",
+        "(1.1) of elman_np/fast.py:3 is shown in one already",
+    ),
+    Breakage(
+        "two rows show the same lines",
+        "docs/two.md",
+        "```python eq=1.3\nz = -y\n```\n",
+        "```python eq=1.3\nz = -y\n```\n" * 2,
+        "(1.3) of elman_np/fast.py:7 is shown in two already",
+    ),
+    Breakage(
+        "a file has the mark twice",
+        "elman_np/fast.py",
+        "    return z",
+        "    # (1.1)\n    a = w * x\n\n    return z",
+        "(1.1) is marked in this file already, at line 2",
+    ),
+    Breakage(
+        "no row shows a file's lines",
+        "elman_np/slow.py",
+        "",
+        "def slow(w, x):\n    # (1.1)\n    a = x * w\n",
+        "no row shows (1.1) of elman_np/slow.py:3",
+    ),
+    Breakage(
+        "a row is misspelt",
+        "docs/two.md",
+        "eq=1.2 file=elman_np/fast.py",
+        "eq=1.2 files=elman_np/fast.py",
+        "no row shows (1.2) of elman_np/fast.py:5",
     ),
     Breakage(
         "the mark is not on a line by itself",
@@ -182,9 +263,9 @@ BREAKAGES = [
     Breakage(
         "the mark stands above nothing",
         "elman_np/fast.py",
-        "    return y",
-        "    # (1.1)\n\n    return y",
-        "no code below the mark (1.1)",
+        "    # (1.3)\n",
+        "    # (1.3)\n\n",
+        "no code below the mark (1.3)",
     ),
     Breakage(
         "the page leaves the code out",
@@ -196,8 +277,8 @@ BREAKAGES = [
     Breakage(
         "no test is marked",
         "tests/deep/test_step.py",
-        "(1, 2)",
-        "(1,)",
+        "(1, 2, 3)",
+        "(1, 3)",
         "(1.2) is implemented, but no test is marked eq('1.2')",
     ),
     Breakage(
@@ -217,8 +298,8 @@ BREAKAGES = [
     Breakage(
         "the code cites an equation that is nowhere",
         "elman_np/fast.py",
-        "    return y",
-        "    # (9.9)\n    return y",
+        "    return z",
+        "    # (9.9)\n    return z",
         "the code cites (9.9), which is on no page",
     ),
     Breakage(
@@ -384,7 +465,8 @@ def test_the_tree_is_sound_and_shows_equation_code_and_test(tree):
     assert "checked by test_more, test_step" in one  # the one that cites fewer equations first
     assert "elman_np/cell.py:5-7" in two
     assert "checked by test_step" in two
-    assert "also in elman_np/fast.py:3" in two
+    assert "also in elman_np/fast.py:5" in two
+    assert "elman_np/fast.py:7" in two  # the only file that has this equation
     assert 'id="eq-1-1"' in pages["one"]
     assert "<math" in pages["one"]
 
@@ -395,7 +477,7 @@ def test_the_build_notices_when(breakage, tree, tmp_path):
     broken = tmp_path / "tree"
     shutil.copytree(tree, broken, symlinks=True, ignore=shutil.ignore_patterns("site"))
     path = broken / breakage.path
-    text = path.read_text()
+    text = path.read_text() if path.exists() else ""
     assert text.count(breakage.old) == 1, "the breakage must break one place"
     path.write_text(text.replace(breakage.old, breakage.new))
     status, _, said = build(broken, breakage.builder)

@@ -1,4 +1,4 @@
-r"""Equation, code and test side by side, from Markdown that also reads well on a Git host.
+r"""Equation, code and tests side by side, from Markdown that also reads well on a Git host.
 
 A page writes an equation and the lines that compute it so::
 
@@ -13,10 +13,12 @@ A page writes an equation and the lines that compute it so::
     ```
 
 and refers to it as ``[(3.4)](#eq-3-4)``, or from another page ``[(3.4)](bptt.md#eq-3-4)``. The code must be
-one of the places that the package marks with ``# (3.4)``; ``python eq=3.4 file=elman_np/bptt.py`` says
-which. A fence that does not follow its equation stands by itself and refers to it.
+that below ``# (3.4)`` in the specification, ``cell.py``, or, if it has no such mark, in the only file that
+does. ``python eq=3.4 file=elman_np/bptt.py`` means that file and no other. Every marked place has one row. A
+fence that does not follow its equation stands by itself and refers to it.
 
 Whatever breaks these rules is a warning, so that `sphinx-build -W` fails: see `tests/test_derivation.py`.
+Nothing here compares a formula with the code: a reader does.
 """
 
 from __future__ import annotations
@@ -88,9 +90,14 @@ class EquationCode(SphinxDirective):
         number, path = self.arguments[0], (self.arguments[1:] or [None])[0]
         shown = "\n".join(self.content).strip("\n")
         marks: Marks = self.env.marks
-        places = marks.places.get(number, [])
-        place = self._shown_place(number, shown, [p for p in places if path in (None, p.path)], path)
-        others = [other for other in places if other != place]
+        try:
+            place = marks.place(number, path)
+        except LookupError as error:
+            log.warning("%s", error, location=self.get_location())
+            place = None
+        else:
+            self._check_row(number, place, shown)
+        others = [other for other in marks.places.get(number, []) if other != place]
         box = nodes.container("", classes=["eq-code"], equation=number)
         if place is not None:
             box += nodes.paragraph("", "", _place_link(place, self.env.docname), classes=["eq-path"])
@@ -99,27 +106,17 @@ class EquationCode(SphinxDirective):
         self.set_source_info(box)
         return [box]
 
-    def _shown_place(
-        self, number: str, shown: str, candidates: Sequence[Place], path: str | None
-    ) -> Place | None:
-        if not candidates:
-            log.warning("no '# (%s)' in %s", number, path or "elman_np", location=self.get_location())
-            return None
-        for place in candidates:
-            if place.code == shown:
-                return place
-        nearest = max(candidates, key=lambda p: difflib.SequenceMatcher(None, p.code, shown).ratio())
-        diff = difflib.unified_diff(
-            nearest.code.splitlines(), shown.splitlines(), str(nearest), "page", lineterm=""
-        )
-        log.warning(
-            "(%s): the page's code is not that of %s\n%s",
-            number,
-            nearest,
-            "\n".join(diff),
-            location=self.get_location(),
-        )
-        return None
+    def _check_row(self, number: str, place: Place, shown: str) -> None:
+        rows: dict[Place, str] = self.env.rows
+        if place in rows:
+            message = "(%s) of %s is shown in %s already"
+            log.warning(message, number, place, rows[place], location=self.get_location())
+        rows[place] = self.env.docname
+        if place.code != shown:
+            lines = place.code.splitlines(), shown.splitlines()
+            diff = "\n".join(difflib.unified_diff(*lines, str(place), "page", lineterm=""))
+            message = "(%s): the page's code is not that of %s\n%s"
+            log.warning(message, number, place, diff, location=self.get_location())
 
 
 def _place_link(place: Place, docname: str) -> nodes.Node:
@@ -271,6 +268,7 @@ def _is_link(node: nodes.Node) -> bool:
 def _init(app: Sphinx) -> None:
     app.env.marks = read_marks(Path(app.srcdir).parent)
     app.env.equations = {}
+    app.env.rows = {}  # of each place that a row shows, the page
 
 
 def _check_the_whole(app: Sphinx, env: BuildEnvironment) -> None:
@@ -279,6 +277,9 @@ def _check_the_whole(app: Sphinx, env: BuildEnvironment) -> None:
         log.warning(message, location=location)
     for number, places in marks.places.items():
         _check_implemented(number, places[0], env.equations.get(number), bool(marks.tests.get(number)))
+        for place in places:
+            if place not in env.rows:
+                log.warning("no row shows (%s) of %s", number, place, location=str(place))
     for number, tests in marks.tests.items():
         if number not in env.equations:
             log.warning("a test cites (%s), which is on no page", number, location=str(tests[0]))

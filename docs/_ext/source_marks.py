@@ -1,8 +1,8 @@
 """Where the package cites an equation and which tests check it, read from the source alone.
 
 In the package a comment that has its line to itself, ``# (3.4)``, stands above the lines that compute
-equation (3.4); they end at the next such comment or at an empty line. A test says
-``@pytest.mark.eq("3.4", "3.5")``, on itself, on its class, or as the module's ``pytestmark``.
+equation (3.4); they end at the next such comment or at an empty line. A file marks an equation once. A
+test says ``@pytest.mark.eq("3.4", "3.5")``, on itself, on its class, or as the module's ``pytestmark``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from elman_np.checking.marks import MARK, NUMBER
 
-SPECIFICATION = "cell.py"  # where an equation has several places, the one here comes first
+PACKAGE = "elman_np"
+SPECIFICATION = f"{PACKAGE}/cell.py"  # its places come first
 _NEARLY_A_MARK = re.compile(rf"[^\"'`]*#\s*\({NUMBER}\).*")
 
 
@@ -57,14 +58,30 @@ class Marks:
     tests: dict[str, list[MarkedTest]] = field(default_factory=lambda: defaultdict(list))
     problems: list[tuple[str, str]] = field(default_factory=list)  # (path:line, message)
 
+    def place(self, number: str, path: str | None = None) -> Place:
+        """Return the equation's place in the file `path`; without one, in the specification.
 
-def read_marks(root: Path, package: str = "elman_np", tests: str = "tests") -> Marks:
-    """Read the marks of `root/package` and of the tests under `root/tests`."""
+        Where the specification does not have it, the only other file that does is meant. A LookupError
+        says that none does, or several do.
+        """
+        by_file = {place.path: place for place in self.places.get(number, [])}
+        if path is None:
+            path, *others = by_file or [PACKAGE]
+            if others and path != SPECIFICATION:
+                files = " and ".join(by_file)
+                raise LookupError(f"'# ({number})' is in {files}: the row must name its file")
+        if path not in by_file:
+            raise LookupError(f"no '# ({number})' in {path}")
+        return by_file[path]
+
+
+def read_marks(root: Path) -> Marks:
+    """Read the marks of the package under `root`, and of its tests."""
     marks = Marks()
-    paths = sorted((root / package).rglob("*.py"), key=lambda path: (path.name != SPECIFICATION, path))
+    paths = sorted((root / PACKAGE).rglob("*.py"), key=lambda path: (path != root / SPECIFICATION, path))
     for path in paths:
         _read_places(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix(), marks)
-    for path in sorted((root / tests).rglob("test_*.py")):
+    for path in sorted((root / "tests").rglob("test_*.py")):
         _read_tests(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix(), marks)
     _put_special_tests_first(marks.tests)
     return marks
@@ -84,7 +101,12 @@ def _read_places(source: str, path: str, marks: Marks) -> None:
             code = _region(lines[i + 1 :])
             if not code:
                 marks.problems.append((f"{path}:{i + 1}", f"no code below the mark ({found[1]})"))
-            marks.places[found[1]].append(Place(path, i + 2, code))
+            places = marks.places[found[1]]
+            if twin := next((place for place in places if place.path == path), None):
+                message = f"({found[1]}) is marked in this file already, at line {twin.line - 1}"
+                marks.problems.append((f"{path}:{i + 1}", message))
+            else:
+                places.append(Place(path, i + 2, code))
         elif _NEARLY_A_MARK.fullmatch(text):
             marks.problems.append((f"{path}:{i + 1}", "an equation's mark has a line to itself: # (3.4)"))
 
