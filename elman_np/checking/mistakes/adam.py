@@ -24,8 +24,8 @@ MISTAKES = (
         what="1e-7, Keras's default, where PyTorch's is 1e-8.",
         hint="Gradients of 1e-6 show it.",
         file="adam.py",
-        old="eps: float = 1e-8,",
-        new="eps: float = 1e-7,",
+        old="eps: float = 1e-8",
+        new="eps: float = 1e-7",
     ),
     Mistake(
         name="eps fixed at 1e-6",
