@@ -50,5 +50,8 @@ napoleon_use_rtype = False
 nitpick_ignore_regex = [
     ("py:class", r"Shaped|Float|Int|Array|Tensor|Activation|Init|Rng|DTypeLike"),
     ("py:class", r"(np|numpy|pl|polars|torch|nn|en|collections\.abc)\..*"),
-    ("py:class|py:exc", r"(elman_\w+\.(\w+\.)+)?(Block|Day|ModelTape|Recurrence|Row|StepGradients|YahooError)"),
+    (
+        "py:class|py:exc",
+        r"(elman_\w+\.(\w+\.)+)?(Block|Day|ModelTape|Recurrence|Row|StepGradients|YahooError)",
+    ),
 ]

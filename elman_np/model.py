@@ -257,13 +257,25 @@ class ElmanRNN:
             If a dtype is not the network's.
         """
         layout = tape.layout
+        grads, dx, dh_0 = bptt.backward(tape.bptt, *self._as_batch(layout, dy, dh_n))
+        return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
+
+    def state_gradients(
+        self, tape: ModelTape, dy: Shaped[Array, "..."], dh_n: Shaped[Array, "..."] | None = None
+    ) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
+        """Return the gradients of the pre-activations, da_1 ... da_T, and of `h_0`, as of a batch.
+
+        The arguments are those of `backward`, whose results are sums of these.
+        """
+        return bptt.state_gradients(tape.bptt, *self._as_batch(tape.layout, dy, dh_n))
+
+    def _as_batch(self, layout: Layout, dy: Array, dh_n: Array | None) -> tuple[Array, Array | None]:
+        """Check the upstream gradients, and lay them out as those of a batch."""
         check_shape("dy", dy.shape, layout.y)
         if dh_n is not None:
             check_shape("dh_n", dh_n.shape, layout.h)
             dh_n = dh_n.reshape(layout.batch_size, self.hidden_size)
-        dy = dy.reshape(len(dy), layout.batch_size, self.output_size)
-        grads, dx, dh_0 = bptt.backward(tape.bptt, dy, dh_n)
-        return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
+        return dy.reshape(len(dy), layout.batch_size, self.output_size), dh_n
 
     def __call__(
         self, x: Shaped[Array, "..."], h_0: Shaped[Array, "..."] | None = None

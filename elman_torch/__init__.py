@@ -6,8 +6,9 @@ except ImportError as error:
     raise ImportError("elman_torch needs PyTorch: pip install 'elman[torch]'") from error
 
 from elman_np import History, TrainingDiverged, __version__, load_splg, split, windows
+from elman_np.checking.comparison import Comparison, Disagreement, Undecided
 from elman_torch.model import ElmanRNN
-from elman_torch.parity import Comparison, Disagreement, assert_agree, compare
+from elman_torch.parity import assert_agree, compare
 from elman_torch.training import train
 
 del _torch
@@ -17,6 +18,7 @@ __all__ = [
     "ElmanRNN",
     "History",
     "TrainingDiverged",
+    "Undecided",
     "__version__",
     "assert_agree",
     "compare",

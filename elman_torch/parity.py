@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,112 +10,18 @@ import torch
 from torch import nn
 
 import elman_np as en
-from elman_np.arrays import Array
-from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
-from elman_np.checking.problems import ball_tensors, numpy_tensors
+from elman_np.arrays import Array, check_count
+from elman_np.checking.bounds import KEPT, AdamBall, Ball, Unit, adam_ball
+from elman_np.checking.comparison import WIDEST, Comparison
+from elman_np.checking.one_step import decide_by_steps
+from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solution
 from elman_np.model import find_layout
 from elman_np.parameters import Parameters
 from elman_torch.model import ElmanRNN
 from elman_torch.training import torch_adam
 
 if TYPE_CHECKING:
-    import polars as pl
     from jaxtyping import Float
-
-Tensors = Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One tensor of both backends."""
-
-    tensor: str
-    shape: tuple[int, ...]
-    difference: float
-    """Largest distance between the two."""
-    ulps: float
-    """The same, in units in the last place of the tensor's largest entry."""
-    ratio: float
-    """Largest distance / (2 x bound). Above 1, at least one of the two is wrong."""
-    sharpness: float
-    """Largest 2 x bound, in units of the tensor's largest entry. This much would not have been noticed."""
-    agreed: bool
-    index: tuple[int, ...]
-    """Where the ratio is largest, and what is there."""
-    numpy: float
-    torch: float
-    bound: float
-
-
-class Disagreement(AssertionError):
-    """Two backends differ by more than rounding can explain."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Every tensor of one problem in both backends.
-
-    `print` shows the table; `frame` is the same for programs.
-    """
-
-    rows: tuple[Row, ...]
-
-    @classmethod
-    def of(cls, ours: Tensors, theirs: Tensors, balls: Mapping[str, Ball]) -> Comparison:
-        """Compare arrays of the same names, each pair within twice the radius of the ball of its name."""
-        return cls(tuple(_row(name, ours[name], theirs[name], ball) for name, ball in balls.items()))
-
-    @property
-    def agreed(self) -> bool:
-        """Whether every tensor agrees within the bound."""
-        return all(row.agreed for row in self.rows)
-
-    @property
-    def worst(self) -> Row:
-        """The tensor with the largest ratio."""
-        return max(self.rows, key=lambda row: (not row.agreed, row.ratio))
-
-    @property
-    def frame(self) -> pl.DataFrame:
-        """One row a tensor."""
-        import polars as pl
-
-        return pl.DataFrame(
-            {
-                "tensor": [row.tensor for row in self.rows],
-                "shape": [" x ".join(map(str, row.shape)) or "scalar" for row in self.rows],
-                "difference": [row.difference for row in self.rows],
-                "ulps": [row.ulps for row in self.rows],
-                "observed / bound": [row.ratio for row in self.rows],
-                "bound / largest": [row.sharpness for row in self.rows],
-                "agreed": [row.agreed for row in self.rows],
-            }
-        )
-
-    def check(self) -> None:
-        """Raise Disagreement, which says where, unless every tensor agrees."""
-        if not self.agreed:
-            row = self.worst
-            failed = ", ".join(row.tensor for row in self.rows if not row.agreed)
-            raise Disagreement(
-                f"{failed}: beyond what rounding explains. Worst at {row.tensor}{list(row.index)}: "
-                f"NumPy {row.numpy!r}, PyTorch {row.torch!r}; they differ by "
-                f"{abs(row.numpy - row.torch):.3g}, {row.ratio:.3g} times the bound of {row.bound:.3g}"
-            )
-
-    def __str__(self) -> str:
-        lines = [("tensor", "shape", "difference", "ulps", "observed / bound", "bound / largest", "agreed")]
-        for row, shape in zip(self.rows, self.frame["shape"], strict=True):
-            numbers = (f"{row.difference:.1e}", f"{row.ulps:.1f}", f"{row.ratio:.4f}", f"{row.sharpness:.1e}")
-            lines.append((row.tensor, shape, *numbers, "yes" if row.agreed else "NO"))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}"
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in lines
-        )
 
 
 def compare(
@@ -128,6 +33,8 @@ def compare(
     dy: Float[Array, "..."] | None = None,
     dh_n: Float[Array, "..."] | None = None,
     device: torch.device | str | None = None,
+    widest: float = WIDEST,
+    kept: int = KEPT,
 ) -> Comparison:
     """Run one problem through both backends, forward and backward, and compare every tensor.
 
@@ -147,25 +54,36 @@ def compare(
         Upstream gradient of `h_n`, in addition.
     device : torch.device or str, optional
         Where the reference computes.
+    widest : float
+        The widest bound that decides, as a part of the tensor's size (8.24); above 0.
+    kept : int
+        Entries of signed products that the bound keeps for one row of the batch (8.13): with more of them
+        it is sharper, and takes more time and memory.
 
     Returns
     -------
     Comparison
-        `y`, `h_n`, `loss` (with a target), `dw_x dw_h db_h dw_y db_y`, `dx`, `dh_0`.
+        `y`, `h_n`, `loss` (with a target), `dw_x dw_h db_h dw_y db_y`, `dx`, `dh_0`. A tensor for which
+        the bound of the whole problem is too wide is judged one step at a time (8.18, 8.19).
 
     Raises
     ------
     ValueError
-        Unless exactly one of `target` and `dy` is given; or for a shape that does not fit.
+        Unless exactly one of `target` and `dy` is given; for a shape that does not fit; or unless `widest`
+        is above 0.
     """
+    if not widest > 0:
+        raise ValueError(f"widest: expected a number above 0, got {widest}")
+    check_count("kept", kept, least=0)
     if (target is None) == (dy is None):
         raise ValueError("target, dy: expected exactly one of them")
     layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
     h_0 = np.zeros(layout.h, model.dtype) if h_0 is None else h_0
-    ours = numpy_tensors(model, x, h_0, target, dy, dh_n)
-    theirs = torch_tensors(ElmanRNN.from_numpy(model, device=device), x, h_0, target, dy, dh_n)
-    balls = ball_tensors(model, x, h_0, target, dy, dh_n)
-    return Comparison.of(ours, theirs, balls)
+    case = Case(model, x, h_0, dy, dh_n, target)
+    sides = numpy_solution(case), torch_solution(ElmanRNN.from_numpy(model, device=device), case)
+    balls = ball_tensors(model, x, h_0, target, dy, dh_n, kept=kept)
+    whole = Comparison.of(sides[0].tensors, sides[1].tensors, balls, widest=widest)
+    return decide_by_steps(whole, case, sides, widest=widest)
 
 
 def assert_agree(
@@ -176,15 +94,32 @@ def assert_agree(
     h_0: Float[Array, "..."] | None = None,
     dy: Float[Array, "..."] | None = None,
     dh_n: Float[Array, "..."] | None = None,
+    device: torch.device | str | None = None,
+    widest: float = WIDEST,
+    kept: int = KEPT,
 ) -> None:
-    """Raise `Disagreement` unless `compare`, with the same arguments, finds that all tensors agree."""
-    compare(model, x, target, h_0=h_0, dy=dy, dh_n=dh_n).check()
+    """Raise unless `compare`, with the same arguments, finds that all tensors agree.
+
+    Raises
+    ------
+    Disagreement
+        If a tensor differs by more than rounding can explain.
+    Undecided
+        If none does, and for one nobody can tell; the message says what to do.
+    """
+    given = {"h_0": h_0, "dy": dy, "dh_n": dh_n}
+    compare(model, x, target, **given, device=device, widest=widest, kept=kept).check()
 
 
 def torch_tensors(
     reference: ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
 ) -> dict[str, Array]:
-    """Every tensor of the problem, by autograd."""
+    """Every tensor of a case, by autograd."""
+    return torch_solution(reference, Case(reference.to_numpy(), x, h_0, dy, dh_n, target)).tensors
+
+
+def torch_solution(reference: ElmanRNN, case: Case) -> Solution:
+    """Every tensor of a case, and what was found at each step, by autograd in one pass."""
     device = reference.w_x.device
 
     def leaf(value: Array) -> torch.Tensor:
@@ -193,100 +128,90 @@ def torch_tensors(
     def given(value: Array) -> torch.Tensor:
         return torch.tensor(value, device=device)
 
-    inputs, first = leaf(x), leaf(h_0)
-    y, h_n = reference(inputs, first)
+    layout = find_layout(case.x.shape, reference.input_size, reference.hidden_size, reference.output_size)
+    inputs, first = leaf(case.x), leaf(case.h_0)
+    steps = reference.run(
+        inputs.reshape(len(inputs), layout.batch_size, reference.input_size),
+        first.reshape(layout.batch_size, reference.hidden_size),
+    )
+    y, h_n = steps.y.reshape(layout.y), (steps.h[-1].reshape(layout.h) if steps.h else first)
     tensors = {"y": y, "h_n": h_n}
-    if target is not None:
-        tensors["loss"] = nn.functional.mse_loss(y, given(target))
+    if case.target is not None:
+        tensors["loss"] = nn.functional.mse_loss(y, given(case.target))
         root, upstream = tensors["loss"], torch.ones_like(tensors["loss"])
     else:
-        root, upstream = y, given(np.asarray(dy))
-    pairs = [(h_n, torch.zeros_like(h_n) if dh_n is None else given(dh_n))]
-    if root.requires_grad:  # not without steps
+        root, upstream = y, given(np.asarray(case.dy))
+    pairs = [(h_n, torch.zeros_like(h_n) if case.dh_n is None else given(case.dh_n))]
+    leaves = {"dx": inputs, "dh_0": first} | {f"d{name}": p for name, p in reference.named_parameters()}
+    wanted = [*leaves.values(), *steps.a]
+    if len(case.x):
         pairs.append((root, upstream))
-    leaves: dict[str, torch.Tensor] = {"dx": inputs, "dh_0": first}
-    leaves |= {f"d{name}": value for name, value in reference.named_parameters()}
+        wanted.append(steps.y)
     roots, upstreams = zip(*pairs, strict=True)
-    grads = torch.autograd.grad(roots, list(leaves.values()), upstreams, materialize_grads=True)
-    tensors |= dict(zip(leaves, grads, strict=True))
+    grads = torch.autograd.grad(roots, wanted, upstreams, materialize_grads=True)
+    tensors |= dict(zip(leaves, grads, strict=False))
+    none = inputs.new_zeros((0, layout.batch_size, reference.hidden_size))
+    das = grads[len(leaves) : len(leaves) + len(steps.a)]
+    found = {"h": torch.stack(steps.h) if das else none, "da": torch.stack(das) if das else none}
+    found["dy"] = grads[-1] if das else steps.y
+    return Solution(_to_numpy(tensors), _to_numpy(found))
+
+
+def _to_numpy(tensors: Mapping[str, torch.Tensor]) -> dict[str, Array]:
     return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
 
-def compare_update(optimiser: en.Adam, params: Parameters, grads: Parameters) -> Comparison:
+LABELS = ("", "m of ", "v of ", "v_max of ")
+
+
+def compare_update(
+    optimiser: en.Adam, params: Parameters, grads: Parameters, *, widest: float = WIDEST
+) -> Comparison:
     """Compare one update of Adam by both backends, from the same parameters, gradients and state.
 
-    Nothing is changed: `optimiser` keeps its state.
+    Nothing is changed: `optimiser` keeps its state. A parameter's bound is measured by how far it moves.
     """
-    ours = en.Adam(optimiser.options)
-    ours.state = optimiser.state
-    new = ours.step(params, grads)
-    state = optimiser.state
+    ours, options = en.Adam(optimiser.options), optimiser.options
+    ours.state = state = optimiser.state
+    arrays = (ours.step(params, grads), *_moments(ours.state))
+    labels = LABELS if options.amsgrad else LABELS[:3]
     tensors: dict[str, Array] = {}
     reference: dict[str, Array] = {}
     balls: dict[str, Ball] = {}
+    sizes: dict[str, float] = {}
     for name, p in params.items():
-        before = (
-            None
-            if state is None
-            else (getattr(state.m, name), getattr(state.v, name), getattr(state.v_max, name))
-        )
+        before = [] if state is None else [getattr(z, name) for z in _moments(state)]
         g, step = getattr(grads, name), 0 if state is None else state.step
-        ball = adam_ball(
-            AdamBall.start(p, *(before or ())), Unit.of(p.dtype).exact(g), step + 1, optimiser.options
-        )
-        balls |= {name: ball.p, f"m of {name}": ball.m, f"v of {name}": ball.v}
-        assert ours.state is not None
-        for label, value in (("", new), ("m of ", ours.state.m), ("v of ", ours.state.v)):
-            tensors[label + name] = getattr(value, name)
-        updated = torch_update(p, g, before, step, optimiser.options)
-        reference |= dict(zip((name, f"m of {name}", f"v of {name}"), updated, strict=True))
-    return Comparison.of(tensors, reference, balls)
+        ball = adam_ball(AdamBall.start(p, *before), Unit.of(p.dtype).exact(g), step + 1, options)
+        names = [label + name for label in labels]
+        tensors |= zip(names, (getattr(z, name) for z in arrays), strict=False)
+        reference |= zip(names, torch_update(p, g, before, step, options), strict=False)
+        balls |= zip(names, (ball.p, ball.m, ball.v, ball.v_max), strict=False)
+        sizes[name] = _way(p, ball.p)
+    return Comparison.of(tensors, reference, balls, widest=widest, sizes=sizes)
+
+
+def _moments(state: en.AdamState | None) -> tuple[Parameters, ...]:
+    return () if state is None else (state.m, state.v, state.v_max)
+
+
+def _way(p: Array, ball: Ball) -> float:
+    """Return how far a parameter moves; its own size where that is lost in the rounding of p itself."""
+    way, size = float(np.max(np.abs(ball.mid - p))), float(np.max(np.abs(p)))
+    return way if way * WIDEST > 2 * ball.unit.u * size else size
 
 
 def torch_update(
-    p: Array, g: Array, before: tuple[Array, Array, Array] | None, step: int, options: en.AdamOptions
-) -> tuple[Array, Array, Array]:
-    """Return one array and its m and v after an update by `torch.optim.Adam`."""
+    p: Array, g: Array, before: Sequence[Array], step: int, options: en.AdamOptions
+) -> tuple[Array, ...]:
+    """Return one array and its m, v and v_max after an update by `torch.optim.Adam`."""
     parameter = nn.Parameter(torch.tensor(p))
     parameter.grad = torch.tensor(g)
     optimiser = torch_adam([parameter], options)
-    if before is not None:
-        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    if before:
         state = {name: torch.tensor(value) for name, value in zip(names, before, strict=True)}
         optimiser.state[parameter] = {"step": torch.tensor(float(step)), **state}
     optimiser.step()
     state = optimiser.state[parameter]
-    return parameter.detach().numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()
-
-
-def _row(name: str, ours: Array, theirs: Array, ball: Ball) -> Row:
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
-        raise Disagreement(
-            f"{name}: NumPy has shape {ours.shape} and dtype {ours.dtype}, "
-            f"PyTorch {theirs.shape} and {theirs.dtype}"
-        )
-    if ours.size == 0:
-        return Row(name, ours.shape, 0.0, 0.0, 0.0, 0.0, True, (), 0.0, 0.0, 0.0)
-    a, b = ours.astype(ball.unit.long), theirs.astype(ball.unit.long)
-    # Equal infinities, and two NaN, are equal.
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.where(same, 0, np.abs(a - b))
-        bound = 2 * ball.rad
-        ratio = np.where(same, 0, difference / np.where(bound > 0, bound, np.finfo(bound.dtype).tiny))
-    ratio = np.where(np.isnan(ratio), np.inf, ratio)
-    worst = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-    largest = float(np.max(np.abs(ours)))
-    return Row(
-        tensor=name,
-        shape=ours.shape,
-        difference=float(np.max(difference)),
-        ulps=float(np.max(difference) / np.spacing(np.asarray(largest, ours.dtype))),
-        ratio=float(ratio[worst]),
-        sharpness=float(np.max(bound) / largest) if largest else 0.0,
-        agreed=bool(np.all(ratio <= 1)),
-        index=tuple(int(i) for i in worst),
-        numpy=float(ours[worst]),
-        torch=float(theirs[worst]),
-        bound=float(bound[worst]),
-    )
+    return parameter.detach().numpy(), *(state[name].numpy() for name in names if name in state)

@@ -16,10 +16,11 @@ from torch import nn
 import elman_np as en
 from elman_np.arrays import Array
 from elman_np.cell import Activation
+from elman_np.checking.comparison import VERDICTS, Comparison, Row, Verdict
 from elman_np.parameters import Parameters
 from elman_np.training import batches
 from elman_torch.model import ElmanRNN
-from elman_torch.parity import Comparison, compare, compare_update
+from elman_torch.parity import compare, compare_update
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -63,7 +64,7 @@ def problems(length: int, hidden_size: int, seed: int) -> list[Problem]:
     ]
 
 
-def compare_tensors(problem: Problem, device: str) -> Comparison:
+def compare_tensors(problem: Problem, device: torch.device | str) -> Comparison:
     """Compare every tensor of one pass over all windows, from a state that is not zero."""
     x, target = problem.windows()
     rng = np.random.default_rng(problem.seed)
@@ -118,53 +119,102 @@ def _distance(a: Parameters, b: Parameters) -> float:
     return max(float(np.max(np.abs(p - q))) for p, q in zip(a, b, strict=True))
 
 
-def tensor_table(double: Comparison, single: Comparison) -> Table:
-    """Show every tensor of one activation and scale, float64 and float32 side by side."""
-    table = _table(["tensor", "shape"])
-    for heading in ("largest diff.", "ulps", "obs./bound", "agreed") * 2:
-        table.add_column(heading, justify="right")
-    for row, other, shape in zip(double.rows, single.rows, double.frame["shape"], strict=True):
-        cells = [
-            cell
-            for r in (row, other)
-            for cell in (f"{r.difference:.1e}", f"{r.ulps:.1f}", f"{r.ratio:.4f}", _yes(r.agreed))
-        ]
-        table.add_row(row.tensor, shape, *cells)
+# ---------------------------------------------------------------- what it comes to
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All comparisons of a report in a few numbers."""
+
+    verdict: Verdict
+    """'differs' if a comparison does, else 'undecided' if one is, else 'agrees'."""
+    tensors: dict[Verdict, int]
+    """How many there are of each verdict."""
+    by_steps: int
+    """How many of them were judged one step at a time."""
+    worst: Row
+    where: str
+    """The comparison that `worst` is from."""
+
+
+def summarise(judged: Mapping[str, Comparison]) -> Summary:
+    """Count what all comparisons found, and pick the row that says most against the two backends."""
+    rows = [row for comparison in judged.values() for row in comparison.rows]
+    verdicts = {comparison.verdict for comparison in judged.values()}
+    where, worst = max(
+        ((name, comparison.worst) for name, comparison in judged.items()),
+        key=lambda found: (VERDICTS.index(found[1].verdict), found[1].ratio),
+    )
+    return Summary(
+        verdict=max(verdicts, key=VERDICTS.index),
+        tensors={verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS},
+        by_steps=sum(row.road != "whole" for row in rows),
+        worst=worst,
+        where=where,
+    )
+
+
+def sentence(summary: Summary) -> str:
+    """Say it in a line or two."""
+    row, count = summary.worst, summary.tensors
+    total = sum(count.values())
+    where = f"worst obs./bound {row.ratio:.3g} ({row.tensor}; {summary.where})"
+    notes = [f"{count['not finite']} not finite on both sides, not judged"] if count["not finite"] else []
+    notes += [f"{summary.by_steps} judged one step at a time"] if summary.by_steps else []
+    noted = "".join(f"; {note}" for note in notes)
+    match summary.verdict:
+        case "agrees":
+            return f"[bold green]AGREED[/]: {count['agrees']} of {total} tensors{noted}; {where}"
+        case "differs":
+            return f"[bold red]DISAGREED[/]: {count['differs']} of {total} tensors{noted}; {where}"
+    return f"[bold yellow]UNDECIDED[/]: {count['undecided']} of {total} tensors{noted}; {where}"
+
+
+# ---------------------------------------------------------------- tables
+
+
+def tensor_table(comparison: Comparison) -> Table:
+    """Show every tensor of one problem."""
+    table = _table(["tensor", "shape"], ["diff.", "ulps", "obs./bound", "bound/largest", "agreed"])
+    for row, shape in zip(comparison.rows, comparison.frame["shape"], strict=True):
+        numbers = (f"{row.difference:.1e}", f"{row.ulps:.1f}", f"{row.ratio:.4f}", f"{row.sharpness:.0e}")
+        marks = ("*" if row.road != "whole" else "") + ("°" if row.cancels else "")
+        table.add_row(row.tensor, shape, *numbers, _says(row.verdict) + marks)
     return table
 
 
-def lockstep_table(looked: Mapping[str, Sequence[tuple[int, Comparison, Comparison]]]) -> Table:
-    """Show the worst observed / bound of gradients and of Adam's update at each step looked at."""
-    table = _steps_table([step for step, _, _ in next(iter(looked.values()))])
-    table.add_column("agreed", justify="right")
-    for name, steps in looked.items():
-        cells = [f"{grads.worst.ratio:.4f} | {update.worst.ratio:.2f}" for _, grads, update in steps]
-        agreed = all(grads.agreed and update.agreed for _, grads, update in steps)
-        table.add_row(name, *cells, _yes(agreed))
+def lockstep_table(compared: Mapping[str, Sequence[tuple[int, Comparison, Comparison]]]) -> Table:
+    """Show the worst observed / bound, and the widest bound, of gradients and of Adam's update."""
+    table = _table(["problem"], ["update", "gradients", "width", "Adam", "width", "agreed"])
+    for name, steps in compared.items():
+        for step, *both in steps:
+            cells = [
+                cell
+                for comparison in both
+                for cell in (f"{comparison.worst.ratio:.4f}", f"{max(r.width for r in comparison.rows):.0e}")
+            ]
+            verdict = max((comparison.verdict for comparison in both), key=VERDICTS.index)
+            table.add_row(name if step == steps[0][0] else "", f"{step:,}", *cells, _says(verdict))
     return table
 
 
 def drift_table(drifts: Mapping[str, Sequence[tuple[int, float]]]) -> Table:
     """Show how far two trainings that never meet have drifted apart."""
-    table = _steps_table([step for step, _ in next(iter(drifts.values()))])
+    table = _table(["problem"], [f"update {step:,}" for step, _ in next(iter(drifts.values()))])
     for name, steps in drifts.items():
         table.add_row(name, *(f"{distance:.1e}" for _, distance in steps))
     return table
 
 
-def _steps_table(steps: Sequence[int]) -> Table:
-    table = _table(["problem"])
-    for step in steps:
-        table.add_column(f"update {step:,}", justify="right")
-    return table
-
-
-def _table(left: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+def _table(left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in left:
         table.add_column(heading)
+    for heading in right:
+        table.add_column(heading, justify="right")
     return table
 
 
-def _yes(agreed: bool) -> str:
-    return "yes" if agreed else "[bold red]NO[/]"
+def _says(verdict: Verdict) -> str:
+    said = {"agrees": "yes", "differs": "[bold red]NO[/]", "undecided": "[bold yellow]?[/]"}
+    return said.get(verdict, "-")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -61,8 +61,9 @@ class Unit:
 
     def rounded(self, mid: Array, rad: Array, n: int, magnitude: Array | None = None) -> Ball:
         """Return what is within `rad` of `mid` before it is rounded `n` times."""
-        rad = (rad + self.rounding(np.abs(mid) + rad if magnitude is None else magnitude, n)) * GROWTH
-        return Ball(mid, np.where(np.isnan(rad), np.inf, rad), self)
+        magnitude = np.abs(mid) + rad if magnitude is None else magnitude
+        rad = (rad + self.rounding(magnitude, n)) * GROWTH
+        return Ball(mid, np.where(np.isnan(rad), np.inf, rad), self, magnitude)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,17 @@ class Ball:
     mid: Array
     rad: Array
     unit: Unit
+    summed: Array | None = None
+    """Of a sum, the sum of its absolute terms."""
+
+    @property
+    def terms(self) -> Array:
+        """How large the terms were that came together here: more than the magnitude where they cancelled."""
+        return self.mag if self.summed is None else self.summed
+
+    def _each(self, change: Callable[[Array], Array]) -> Ball:
+        summed = None if self.summed is None else change(self.summed)
+        return Ball(change(self.mid), change(self.rad), self.unit, summed)
 
     @property
     def mag(self) -> Array:
@@ -132,16 +144,16 @@ class Ball:
         return Ball(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad), self.unit)
 
     def __getitem__(self, index: int | tuple[int, int] | slice | None) -> Ball:
-        return Ball(self.mid[index], self.rad[index], self.unit)
+        return self._each(lambda z: z[index])
 
     def reshape(self, *shape: int) -> Ball:
         """Return the same ball in another shape."""
-        return Ball(self.mid.reshape(shape), self.rad.reshape(shape), self.unit)
+        return self._each(lambda z: z.reshape(shape))
 
     @property
     def T(self) -> Ball:
         """The transpose."""
-        return Ball(self.mid.T, self.rad.T, self.unit)
+        return self._each(lambda z: z.T)
 
 
 Terms: TypeAlias = Sequence[tuple[Ball, Ball]]
@@ -172,6 +184,18 @@ def dot(terms: Terms, plus: Sequence[Ball] = (), more: int = 0) -> Ball:
     n = count(terms, plus, more)
 
     return unit.rounded(np.asarray(mid), np.asarray(rad), n, np.asarray(magnitude))
+
+
+def in_bounds(a: Array, b: Array, bound: Array) -> Array:
+    """Return the distance between `a` and `b`, in bounds: at most 1 where they agree.
+
+    It is 0 where both are the same infinity or both NaN, and infinite where one alone is not finite, or where
+    they differ although nothing may.
+    """
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        ratio = np.where(same, 0, np.abs(a - b) / bound)
+    return np.where(np.isnan(ratio) | (~same & ~(np.isfinite(a) & np.isfinite(b))), np.inf, ratio)
 
 
 def stack(balls: Sequence[Ball], like: Ball) -> Ball:

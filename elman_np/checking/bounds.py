@@ -8,7 +8,7 @@ dtype, in whatever order it adds. Two such programs differ by at most twice the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from elman_np.arrays import Array
 from elman_np.cell import Activation
 from elman_np.checking.balls import GROWTH, Ball, Terms, Unit, count, dot, stack
 from elman_np.parameters import Parameters
+from elman_np.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -32,7 +33,7 @@ __all__ = [
     "backward_ball",
     "forward_ball",
     "mse_ball",
-    "residuals",
+    "step_balls",
 ]
 
 TANH_ULPS = 4
@@ -283,64 +284,62 @@ def mse_ball(y: Ball, target: Shaped[Array, "*shape"]) -> tuple[Ball, Ball]:
 
 
 @quietly
-def residuals(
+def step_balls(
     params: Parameters,
     x: Shaped[Array, "T B I"],
     h_0: Shaped[Array, "B H"],
+    recurrence: Recurrence,
+    dh_n: Shaped[Array, "B H"],
+    h: Shaped[Array, "T B H"],
+    da: Shaped[Array, "T B H"],
     dy: Shaped[Array, "T B O"],
-    own: Mapping[str, Array],
-    *,
-    activation: Activation = "tanh",
-    dh_n: Shaped[Array, "B H"] | None = None,
-) -> dict[str, float]:
-    """Put a program's own state, and its own gradient, through one exact step each.
+) -> dict[str, Ball]:
+    """Put a program's own states, and its own gradients, through one exact step each.
 
     However much the whole sequence amplifies, one step does not: a right program lands within one
-    step's rounding of its own next state. For a whole sequence, without resets or chunks.
+    step's rounding of its own next state.
 
     Parameters
     ----------
-    params, x, h_0, dy, activation, dh_n
-        The problem; `dy` as the program had it.
-    own : mapping
-        What the program found: `h` (T, B, H) and `da` (T, B, H), the gradients of the pre-activations;
-        and whatever else is to be judged of `y`, `w_x`, `w_h`, `b_h`, `w_y`, `b_y` (gradients), `x`, `h_0`.
+    params, x, h_0, recurrence, dh_n
+        The problem.
+    h, da, dy
+        What the program found: states, gradients of the pre-activations, and upstream gradients.
 
     Returns
     -------
     dict
-        For each entry of `own` the largest distance from what it should be, in radii: above 1, the
-        program is wrong.
+        Balls of `h`, `da`, `y`, `h_n`, `dw_x`, `dw_h`, `db_h`, `dw_y`, `db_y`, `dx` and `dh_0`, in which the
+        program's own must lie.
     """
-    unit = Unit.of(params.dtype)
+    unit, steps, first = Unit.of(params.dtype), len(x), np.zeros(len(x), bool)
     w_x, w_h, b_h, w_y, b_y = map(unit.exact, params)
-    inputs, upstream, h, da = (unit.exact(z) for z in (x, dy, own["h"], own["da"]))
-    last = np.zeros_like(h_0) if dh_n is None else dh_n
+    inputs, upstream, state, gradient = (unit.exact(z) for z in (x, dy, h, da))
+    first[:: recurrence.reset_every or max(steps, 1)] = True
     # (8.18)
-    before = unit.exact(np.concatenate([h_0[None], own["h"]])[:-1])
+    before = unit.exact(np.where(first[:, None, None], h_0, np.concatenate([h_0[None], h])[:-1]))
     a = dot([(inputs, w_x.T), (before, w_h.T)], [b_h], more=1)
-    state, _, _ = phi_ball(a, activation)
+    next_state, _, _ = phi_ball(a, recurrence.activation)
 
+    last = np.roll(first, -1)
+    if recurrence.chunk is not None:
+        last[recurrence.chunk - 1 :: recurrence.chunk] = True
+    zero = np.zeros_like(h_0)
+    after = np.where(last[:, None, None], 0, np.concatenate([da, zero[None]])[1:])
+    from_end = np.concatenate([np.zeros_like(h), dh_n[None]])[1:]
     # (8.19)
-    after = unit.exact(np.concatenate([own["da"], np.zeros_like(h_0)[None]])[1:])
-    from_end = unit.exact(np.concatenate([np.zeros_like(own["h"]), last[None]])[1:])
-    dh = dot([(upstream, w_y), (after, w_h)], [from_end])
-    gradient = dh * slope_ball(h, h, activation)
+    dh = dot([(upstream, w_y), (unit.exact(after), w_h)], [unit.exact(from_end)])
+    before_slope = dh * slope_ball(state, state, recurrence.activation)
 
-    balls = _sums(params, inputs, before, h, upstream, da) | {
-        "h": state,
-        "y": dot([(h, w_y.T)], [b_y]),
-        "da": gradient,
-        "h_0": dot([(da[0], w_h)]) if len(x) else unit.exact(last),
+    sums = _sums(params, inputs, before, state, upstream, gradient)
+    starts = [dot([(gradient[int(t)], w_h)]) for t in np.flatnonzero(first)]
+    return {f"d{name}": ball for name, ball in sums.items()} | {
+        "h": next_state,
+        "y": dot([(state, w_y.T)], [b_y]),
+        "h_n": unit.exact(h[-1] if steps else h_0),
+        "da": before_slope,
+        "dh_0": dot([], starts) if steps else unit.exact(dh_n),
     }
-    return {name: _distance(value, balls[name]) for name, value in own.items()}
-
-
-def _distance(value: Array, ball: Ball) -> float:
-    """Return the largest distance from the middle in radii; infinite if it is not a number."""
-    distance = np.abs(value - ball.mid)
-    ratio = np.where(distance == 0, 0, distance / ball.rad)
-    return float(np.max(np.where(np.isnan(ratio), np.inf, ratio), initial=0))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ import elman_np as en
 from elman_np.arrays import Array
 from elman_np.cell import Activation
 from elman_np.checking.balls import Ball, Unit
-from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
+from elman_np.checking.bounds import KEPT, backward_ball, forward_ball, mse_ball
 from elman_np.model import find_layout
 from elman_np.parameters import Parameters
 
@@ -62,7 +62,7 @@ class Case:
             package.Parameters(*self.model.params), **vars(self.model.recurrence)
         )
         arrays = (self.x, self.h_0, self.dy, self.dh_n, self.target)
-        return Case(model, *(None if z is None else z.copy() for z in arrays))  # type: ignore[arg-type]
+        return Case(model, *(None if z is None else z.copy(order="K") for z in arrays))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -77,29 +77,41 @@ class UpdateCase:
 # ---------------------------------------------------------------- how a package solves them
 
 
-def numpy_tensors(
-    model: en.ElmanRNN,
-    x: Array,
-    h_0: Array,
-    target: Array | None,
-    dy: Array | None,
-    dh_n: Array | None,
-    package: ModuleType = en,
-) -> dict[str, Array]:
-    """Every tensor of a case, by the hand-written backward pass; the loss is `package`'s."""
-    y, h_n, tape = model.forward(x, h_0)
+class Solution(NamedTuple):
+    """What one program makes of a case, all of it in one pass."""
+
+    tensors: dict[str, Array]
+    """`y h_n loss dw_x dw_h db_h dw_y db_y dx dh_0`, in the layout of the case."""
+    steps: dict[str, Array]
+    """What it found on the way: `h` and `da` (T, B, H), `dy` (T, B, O)."""
+
+
+def numpy_solution(case: Case, package: ModuleType = en) -> Solution:
+    """Solve a case by the hand-written backward pass of its own network; the loss is `package`'s."""
+    model, dy = case.model, case.dy
+    y, h_n, tape = model.forward(case.x, case.h_0)
     tensors = {"y": y, "h_n": h_n}
-    if target is not None:
-        loss, dy = package.mse_loss(y, target)
+    if case.target is not None:
+        loss, dy = package.mse_loss(y, case.target)
         tensors["loss"] = np.asarray(loss)
-    grads, dx, dh_0 = model.backward(tape, y if dy is None else dy, dh_n)
-    return tensors | {f"d{name}": value for name, value in grads.items()} | {"dx": dx, "dh_0": dh_0}
+    dy = np.asarray(dy)
+    grads, dx, dh_0 = model.backward(tape, dy, case.dh_n)
+    tensors |= {f"d{name}": value for name, value in grads.items()} | {"dx": dx, "dh_0": dh_0}
+    da, _ = model.state_gradients(tape, dy, case.dh_n)
+    shape = (len(dy), tape.layout.batch_size, model.output_size)
+    return Solution(tensors, {"h": tape.bptt.h, "da": da, "dy": dy.reshape(shape)})
+
+
+def numpy_tensors(
+    model: en.ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
+) -> dict[str, Array]:
+    """Every tensor of a case, by the hand-written backward pass."""
+    return numpy_solution(Case(model, x, h_0, dy, dh_n, target)).tensors
 
 
 def network_tensors(package: ModuleType, case: Case) -> dict[str, Array]:
     """Every tensor of a case, by the package's `ElmanRNN`."""
-    case = case.moved_to(package)
-    return numpy_tensors(case.model, case.x, case.h_0, case.target, case.dy, case.dh_n, package)
+    return numpy_solution(case.moved_to(package), package).tensors
 
 
 def cell_tensors(package: ModuleType, case: Case) -> dict[str, Array]:
@@ -151,7 +163,7 @@ def update_tensors(params: Parameters, m: Parameters, v: Parameters) -> dict[str
 
 
 def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
-    """Complain unless a second call gives the same bits, and no argument is changed."""
+    """Complain unless a second call gives the same bits, no h_0 means zeros, and no argument is changed."""
     case = case.moved_to(package)
     model = case.model
     params = [p.copy() for p in model.params]
@@ -161,6 +173,9 @@ def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
     target = np.zeros_like(y)
     given = (case.x, case.h_0, y, dy, dh_n, target)
     copies = [z.copy() for z in given]
+    from_zeros, *without = (model(case.x, *h_0) for h_0 in ([np.zeros_like(case.h_0)], [], []))
+    if not all(np.array_equal(a, b) for found in without for a, b in zip(from_zeros, found, strict=True)):
+        yield "without h_0 it is not as from zeros"
     package.mse_loss(y, target)
     first, again = (model.backward(tape, dy, dh_n) for _ in range(2))
     if not all(map(np.array_equal, given, copies)):
@@ -172,9 +187,16 @@ def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
 
 
 def ball_tensors(
-    model: en.ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
+    model: en.ElmanRNN,
+    x: Array,
+    h_0: Array,
+    target: Array | None,
+    dy: Array | None,
+    dh_n: Array | None,
+    *,
+    kept: int = KEPT,
 ) -> dict[str, Ball]:
-    """Bound every tensor of a case."""
+    """Bound every tensor of a case; with more entries `kept` for a row, the bound is sharper."""
     layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
     steps, batch = len(x), layout.batch_size
     forward = forward_ball(
@@ -184,6 +206,7 @@ def ball_tensors(
         activation=model.activation,
         reset_every=model.reset_every,
         chunk=model.chunk,
+        kept=kept,
     )
     balls = {"y": forward.y.reshape(*layout.y), "h_n": forward.h_n.reshape(*layout.h)}
     if target is not None:
@@ -213,6 +236,8 @@ def network_cases(dtype: np.dtype[Any]) -> list[Case]:
         found += [draw.case(9, 2, (2, 3, 2), upstream=size) for size in (1e3, 1e-9)]
         found += [draw.case(5, 1, (2, 6, 2), scale=scale) for scale in (1e-3, 4.0)]
         found += [draw.prices(20, 3, dollars=False), draw.prices(9, 3, dollars=True), draw.series(8)]
+        found += [draw.case(40, 2, (1, 3, 1)), draw.case(3, 70, (2, 3, 1)), draw.case(4, 2, (2, 40, 2))]
+        found.append(draw.not_contiguous(draw.case(5, 3, (2, 4, 2))))
     return found
 
 
@@ -271,6 +296,11 @@ class _Draw:
         x, target = windows[:-1, :, None].astype(self.dtype), windows[1:, :, None].astype(self.dtype)
         return Case(self.model((1, 4, 1)), x, self.normal(batch, 4), None, None, target)
 
+    def not_contiguous(self, case: Case) -> Case:
+        """Return the same numbers, in another order of memory."""
+        arrays = (case.x, case.h_0, case.dy, case.dh_n, case.target)
+        return Case(case.model, *(None if z is None else np.asfortranarray(z) for z in arrays))  # type: ignore[arg-type]
+
     def series(self, steps: int) -> Case:
         model = self.model((1, 3, 1))
         return Case(model, self.normal(steps), self.normal(3), self.normal(steps), self.normal(3), None)
@@ -289,17 +319,24 @@ def update_cases(dtype: np.dtype[Any]) -> list[UpdateCase]:
         {"maximize": True},
         {**every},
         {**every, "decoupled": True, "lr": 0.01},
+        {"lr": 3.0, "weight_decay": 2.0},
+        {"lr": 3.0, "weight_decay": 2.0, "decoupled": True},
     ]
-    return [_update_case(dtype, options, seed) for seed, options in enumerate(flags)]
+    cases = [_update_case(dtype, options, seed) for seed, options in enumerate(flags)]
+    huge = float(np.sqrt(np.finfo(dtype).max)) / 1e4
+    return [*cases, *(_update_case(dtype, flags[k], 50 + k, scale=huge) for k in (0, 5))]
 
 
-def _update_case(dtype: np.dtype[Any], options: Mapping[str, Any], seed: int) -> UpdateCase:
+def _update_case(
+    dtype: np.dtype[Any], options: Mapping[str, Any], seed: int, scale: float = 1.0
+) -> UpdateCase:
+    """Draw the gradients of ten updates, of all sizes up to about a thousand times `scale`."""
     rng = np.random.default_rng(seed)
     params = en.init_parameters(3, 4, 2, dtype=dtype, rng=rng)
     fixed = params.map(lambda p: rng.choice(SIZES, p.shape).astype(dtype))
     turns = [30.0, 1.0, 1e-3, 0.0, 1e-6, 1.0, 0.0, 0.0, 1e-3, 1.0] if seed % 2 else [1.0] * 10
     grads = tuple(
-        fixed.map(lambda s, turn=turn: (s * turn * rng.standard_normal(s.shape)).astype(dtype))
+        fixed.map(lambda s, turn=turn: (s * turn * scale * rng.standard_normal(s.shape)).astype(dtype))
         for turn in turns
     )
     return UpdateCase(options, params, grads)

@@ -66,6 +66,7 @@ def complaints_about_network(package: ModuleType, dtype: np.dtype) -> Iterator[s
             yield from _differences(cell_tensors(package, problem.case), problem)
     yield from _tanh(package, dtype)
     yield from _data(package, dtype)
+    yield from _training(package, dtype)
 
 
 def complaints_about_adam(package: ModuleType, dtype: np.dtype) -> Iterator[str]:
@@ -187,6 +188,28 @@ def _data(package: ModuleType, dtype: np.dtype) -> Iterator[str]:
     x, target = package.windows(series, 5)
     if not np.array_equal(x[1:], target[:-1]):
         yield "a target is not the next day's input"
+
+
+def _training(package: ModuleType, dtype: np.dtype) -> Iterator[str]:
+    """Two epochs of seven windows in batches of three, written out with the package's own parts."""
+    rng = np.random.default_rng(0)
+    x, target = rng.standard_normal((2, 4, 7, 1)).astype(dtype)
+    trained, by_hand = (package.ElmanRNN(1, 3, 1, dtype=dtype, rng=1) for _ in range(2))
+    optimiser = package.Adam(lr=0.1)
+    history = package.train(trained, x, target, optimiser=package.Adam(lr=0.1), epochs=2, batch_size=3, rng=5)
+    order = np.random.default_rng(5)
+    for epoch in history:
+        shuffled, losses = order.permutation(7), []
+        for batch in (shuffled[:3], shuffled[3:6], shuffled[6:]):
+            y, _, tape = by_hand.forward(x[:, batch])
+            loss, dy = package.mse_loss(y, target[:, batch])
+            grads, _, _ = by_hand.backward(tape, dy)
+            by_hand.params = optimiser.step(by_hand.params, grads)
+            losses += [float(loss)] * len(batch)
+        if not math.isclose(epoch.loss, sum(losses) / 7, rel_tol=1e-14):
+            yield "the loss of an epoch is not the mean over its windows"
+    if not all(map(np.array_equal, trained.params, by_hand.params)):
+        yield "training is not its batches in a row"
 
 
 def _clipping(package: ModuleType, dtype: np.dtype) -> Iterator[str]:

@@ -17,6 +17,7 @@ from elman_np.checking.mistakes import (
     side_effects,
     sums,
     through_time,
+    training,
 )
 from elman_np.checking.mistakes.planting import Change, Mistake, plant
 
@@ -30,6 +31,7 @@ NETWORK = (
     *sums.MISTAKES,
     *side_effects.MISTAKES,
     *cell.MISTAKES,
+    *training.MISTAKES,
 )
 ADAM = adam.MISTAKES
 HARMLESS = rewrites.REWRITES

@@ -139,4 +139,20 @@ MISTAKES = (
         old="np.copyto(da, dh)",
         new="np.maximum(dh, 0, out=da)",
     ),
+    Mistake(
+        name="reciprocal of the slope",
+        what="dh / (1 - h^2) in place of dh (1 - h^2).",
+        hint="Towards the ends of tanh the gradient must vanish, not grow.",
+        file="bptt.py",
+        old="FastRow(_tanh_slopes, np.multiply)",
+        new="FastRow(_tanh_slopes, np.divide)",
+    ),
+    Mistake(
+        name="one activation for all steps",
+        what="The steps share one activation object, which keeps the last step's slope for all of them.",
+        hint="What a step needs on the way back must be kept for each step. T = 1 hides it.",
+        file="bptt.py",
+        old="slope = activation.slopes(h, spare)",
+        new="slope = activation.slopes(h, spare)\n    slope[:] = slope[-1:]",
+    ),
 )

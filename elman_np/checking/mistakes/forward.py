@@ -127,4 +127,57 @@ MISTAKES = (
         old="before.dot(w_h_t, out=carried)",
         new="before.astype(np.float16).astype(before.dtype).dot(w_h_t, out=carried)",
     ),
+    Mistake(
+        name="activation on the input's part alone",
+        what="h_t = phi(x_t w_x^T + b_h) + h_{t-1} w_h^T.",
+        hint="The activation takes the whole sum: under tanh no state can be above 1.",
+        file="bptt.py",
+        old="        activate(a, now)\n",
+        new="        np.add(activate(now), carried, out=now)\n",
+    ),
+    Mistake(
+        name="initial state left over from the call before",
+        what="Where h_0 is not given, a pass starts where the last one ended.",
+        hint="Call forward twice without h_0: the second answer must be the first.",
+        file="model.py",
+        old="            h_0 = np.zeros(layout.h, self.dtype)\n",
+        new=(
+            "            h_0 = vars(self).get('h_n', np.zeros(layout.h, self.dtype))\n"
+            "            h_0 = h_0 if h_0.shape == layout.h else np.zeros(layout.h, self.dtype)\n"
+            "            self.h_n = bptt.run(\n"
+            "                self.params,\n"
+            "                x.reshape(len(x), layout.batch_size, self.input_size),\n"
+            "                h_0.reshape(layout.batch_size, self.hidden_size),\n"
+            "                self.recurrence,\n"
+            "            )[1].reshape(layout.h)\n"
+        ),
+    ),
+    Mistake(
+        name="initial state of ones where none is given",
+        what="A missing h_0 is taken for ones.",
+        hint="Leave h_0 out, and give zeros: nothing may change.",
+        file="model.py",
+        old="np.zeros(layout.h, self.dtype)",
+        new="np.ones(layout.h, self.dtype)",
+    ),
+    Mistake(
+        name="inputs in the order of memory",
+        what="An array that is not contiguous is read as if its numbers stood in the order of its axes.",
+        hint="Give a transposed array, and a copy of it.",
+        file="bptt.py",
+        old="_fold(frozen(x), ",
+        new="_fold(frozen(x.ravel(order='K').reshape(x.shape)), ",
+    ),
+    Mistake(
+        name="state carried in float16 in float32 networks",
+        what="h_{t-1} passes through float16 where the network is float32.",
+        hint="Check each dtype that the code takes.",
+        hidden_in_float64="float64 networks are right.",
+        file="bptt.py",
+        old="before.dot(w_h_t, out=carried)",
+        new=(
+            "(before.astype(np.float16).astype(before.dtype) if before.dtype == np.float32 else before)"
+            ".dot(w_h_t, out=carried)"
+        ),
+    ),
 )

@@ -56,6 +56,8 @@ class Mistake(Change):
     """How it can be seen, or mended."""
     hidden_in_float32: str = ""
     """Why float32 cannot show it, if it cannot."""
+    hidden_in_float64: str = ""
+    """Why float64 cannot show it, if it cannot."""
 
 
 def plant(change: Change) -> ModuleType:

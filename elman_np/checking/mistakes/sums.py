@@ -148,4 +148,28 @@ MISTAKES = (
         old="dw_h = da.T @ h_before",
         new="dw_h = (da.T @ h_before) * (1 + 1e-9)",
     ),
+    Mistake(
+        name="remainder after the resets left out",
+        what="With resets, the steps that are left at the end count for no parameter.",
+        hint="Let reset_every not divide T.",
+        file="bptt.py",
+        old="grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])",
+        new="grads[0]",
+    ),
+    Mistake(
+        name="rows beyond the 64th left out",
+        what="The sums run over the first 64 rows of the batch.",
+        hint="Small batches hide it.",
+        file="bptt.py",
+        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
+        new="(z[:, :, :64] for z in (block.x, block.h[:-1], block.h[1:], dy, da))",
+    ),
+    Mistake(
+        name="h_0 read from index -1",
+        what="The state before the first step is taken from the end of the list of states: h_T.",
+        hint="In Python, index -1 is no error. Give h_0 that is not the last state.",
+        file="bptt.py",
+        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
+        new="(block.x, np.roll(block.h[1:], 1, axis=0), block.h[1:], dy, da)",
+    ),
 )

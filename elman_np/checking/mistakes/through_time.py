@@ -108,4 +108,39 @@ MISTAKES = (
         old="dh_0 += dh_first.sum(axis=0)",
         new="dh_0 += dh_first[0]",
     ),
+    Mistake(
+        name="truncated after 32 steps",
+        what="The gradient is cut every 32 steps although no chunk is asked for.",
+        hint="Short sequences hide it: let T be longer than any number in the code.",
+        file="bptt.py",
+        old="if chunk is not None and t > 0 and t % chunk == 0:",
+        new="if t > 0 and t % (chunk or 32) == 0:",
+    ),
+    Mistake(
+        name="upstream gradient doubled",
+        what="dh_t = dh_out + dh_out: the same gradient twice in place of the two that meet.",
+        hint="Two gradients meet at every state. They need two names.",
+        file="bptt.py",
+        old="np.add(da_t, dh_next, out=dh)",
+        new="np.add(da_t, da_t, out=dh)",
+    ),
+    Mistake(
+        name="w_h transposed beyond the 32nd unit",
+        what="The block of w_h from unit 33 on is transposed on the way back.",
+        hint="Few units hide it: check at the size that is used.",
+        file="bptt.py",
+        old="h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h, tape.recurrence.chunk\n",
+        new=(
+            "h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h.copy(), tape.recurrence.chunk\n"
+            "    w_h[32:, 32:] = w_h[32:, 32:].T.copy()\n"
+        ),
+    ),
+    Mistake(
+        name="gradient of h_0 without the remainder",
+        what="With resets, the steps that are left at the end send nothing to h_0.",
+        hint="Let reset_every not divide T.",
+        file="bptt.py",
+        old="dh_0 += dh_first.sum(axis=0)",
+        new="dh_0 += dh_first.sum(axis=0) * (len(das) == 1)",
+    ),
 )

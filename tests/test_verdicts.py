@@ -1,0 +1,501 @@
+"""What the comparison says: agrees, differs, undecided or not finite; and that it can say each."""
+
+import argparse
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import elman_np as en
+import elman_torch as et
+import elman_torch.__main__ as command
+from elman_np.checking.balls import Ball, Unit, in_bounds
+from elman_np.checking.comparison import (
+    VERDICTS,
+    WIDEST,
+    Comparison,
+    compare_tensor,
+    width_of,
+)
+from elman_np.checking.one_step import NEEDS, decide_by_steps
+from elman_np.checking.problems import Case, ball_tensors, numpy_solution
+from elman_torch import parity
+from elman_torch.parity import compare_update, torch_solution
+from elman_torch.report import sentence, summarise
+from tests.support.strategies import CLOSES
+
+TENSORS = ("y", "h_n", "loss", "dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
+SCALED = en.Scaler.fit(CLOSES).transform(CLOSES)
+UNIT = Unit.of(np.float64)
+
+
+def ball(mid, rad, terms=None):
+    """A ball around given numbers; the sums of absolute terms are those of the magnitudes if left out."""
+    mid, rad = np.asarray(mid, UNIT.long), np.asarray(rad, float)
+    return Ball(mid, rad, UNIT, None if terms is None else np.asarray(terms, float))
+
+
+def benign(dtype=np.float64, **options):
+    """Windows of SPLG, an initial state that is not zero, and a loss on top."""
+    model = en.ElmanRNN(1, 4, 1, dtype=dtype, rng=0, **options)
+    x, target = en.windows(SCALED[:40].astype(dtype), 9)
+    h_0, dh_n = np.random.default_rng(0).standard_normal((2, x.shape[1], 4)).astype(dtype)
+    return Case(model, x, h_0, None, dh_n, target)
+
+
+def chaotic(dtype=np.float32, **options):
+    """tanh states that forget where they came from: no bound of the whole problem can be narrow."""
+    rng = np.random.default_rng(3)
+    model = en.ElmanRNN.from_params(
+        en.init_parameters(2, 12, 2, init="normal", dtype=dtype, rng=rng), **options
+    )
+    x, dy = rng.standard_normal((2, 60, 2, 2)).astype(dtype)
+    h_0, dh_n = rng.standard_normal((2, 2, 12)).astype(dtype)
+    return Case(model, x, h_0, dy, dh_n, None)
+
+
+def compared(case, change=None, **options):
+    """Compare as `et.compare` does, after `change(tensors, steps)` of our side."""
+    ours = numpy_solution(case)
+    ours = dataclasses.replace(ours) if dataclasses.is_dataclass(ours) else ours
+    if change is not None:
+        change(ours.tensors, ours.steps)
+    sides = ours, torch_solution(et.ElmanRNN.from_numpy(case.model), case)
+    balls = ball_tensors(case.model, case.x, case.h_0, case.target, case.dy, case.dh_n)
+    whole = Comparison.of(sides[0].tensors, sides[1].tensors, balls, **options)
+    return decide_by_steps(whole, case, sides, **options)
+
+
+def verdicts(comparison):
+    return {row.tensor: row.verdict for row in comparison.rows}
+
+
+# ---------------------------------------------------------------- one tensor
+
+
+def test_distances_are_in_bounds():
+    a = np.array([1, 1, 1, np.inf, np.inf, np.nan, np.nan, 1, 1, 0.0])
+    b = np.array([1, 1.5, 3, np.inf, -np.inf, np.nan, 1, np.nan, 1.5, 0.0])
+    bound = np.array([0, 1, 1, 1, np.inf, 1, np.inf, np.inf, 0, 0])
+    np.testing.assert_array_equal(
+        in_bounds(a, b, bound), [0, 0.5, 2, 0, np.inf, 0, np.inf, np.inf, np.inf, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "rad", "verdict"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], [0.0, 0.0], "agrees"),
+        ([1.0, 2.0], [1.0, 2.0 + 1e-9], [0.0, 1e-9], "agrees"),
+        ([1.0, 2.0], [1.0, 2.0 + 3e-9], [0.0, 1e-9], "differs"),
+        ([1.0, 2.0], [1.0, 2.0], [0.0, 0.11], "undecided"),
+        ([1.0, 2.0], [1.0, 2.0], [0.0, 0.09], "agrees"),
+        ([1.0, 2.0], [1.0, 2.0], [0.0, np.inf], "undecided"),
+        ([1.0, 2.0], [1.0, 4.0], [0.0, 0.5], "differs"),
+        ([np.nan, 2.0], [1.0, 2.0], [1e9, 0.0], "differs"),
+        ([1.0, 2.0], [np.nan, 2.0], [1e9, 0.0], "differs"),
+        ([np.nan, np.nan], [np.nan, np.nan], [0.0, 0.0], "not finite"),
+        ([np.inf, np.nan], [np.inf, np.nan], [np.inf, 0.0], "not finite"),
+        ([np.inf, 1.0], [-np.inf, 1.0], [np.inf, 0.0], "differs"),
+        ([np.nan, 1.0], [np.nan, 1.0], [np.inf, 0.0], "agrees"),
+        ([0.0, 0.0], [0.0, 0.0], [0.0, 0.0], "agrees"),
+        ([0.0, 0.0], [0.0, 0.0], [1e-30, 0.0], "undecided"),
+    ],
+)
+def test_every_verdict_on_a_tensor(ours, theirs, rad, verdict):
+    ours, theirs = np.array(ours), np.array(theirs)
+    with np.errstate(invalid="ignore"):
+        row = compare_tensor("dw", ours, theirs, ball(ours, rad, terms=np.zeros(2)))
+    assert row.verdict == verdict
+    assert row.not_finite == np.sum(
+        ~np.isfinite(ours)
+        & ~np.isfinite(theirs)
+        & (np.isnan(ours) == np.isnan(theirs))
+        & ~((ours == np.inf) & (theirs == -np.inf))
+    )
+
+
+@pytest.mark.eq("8.24")
+def test_a_bound_is_measured_by_the_largest_entry_or_a_tenth_of_the_terms():
+    value = np.array([1e-6, -2e-6])
+    assert width_of(ball(value, [1e-7, 4e-8]), value) == pytest.approx(0.05)
+    assert width_of(ball(value, [1e-7, 4e-8]), value, scale=2) == pytest.approx(0.1)
+    assert width_of(ball(value, [1e-7, 4e-8], terms=[1.0, 0.5]), value) == pytest.approx(1e-6)
+    assert width_of(ball(value, [1e-7, 4e-8], terms=[1.0, 0.5]), value, size=1e-7) == pytest.approx(1)
+    assert width_of(ball(value, [0.0, 0.0]), value) == 0
+    assert width_of(ball(0 * value, [0.0, 1.0], terms=[0.0, 0.0]), 0 * value) == np.inf
+
+
+def test_a_row_says_what_was_measured():
+    ours, theirs = np.array([1.0, -4.0, np.nan]), np.array([1.0 + 2e-9, -4.0, np.nan])
+    row = compare_tensor("db_h", ours, theirs, ball(ours, [2e-9, 1e-8, 0.0]))
+    assert (row.tensor, row.shape, row.verdict, row.index) == ("db_h", (3,), "agrees", (0,))
+    assert row.difference == pytest.approx(2e-9)
+    assert row.ulps == pytest.approx(2e-9 / np.spacing(4.0))
+    assert row.ratio == pytest.approx(0.5)
+    assert row.sharpness == row.width == pytest.approx(2e-8 / 4)
+    assert (row.left, row.right, row.bound) == (1.0, 1.0 + 2e-9, pytest.approx(4e-9))
+    assert (row.not_finite, row.road, row.remark) == (1, "whole", "1 not finite")
+
+
+def test_what_cancels_is_said_to():
+    """The sum of a million and minus a million may be off by more than it is."""
+    value = np.array([1e-12])
+    row = compare_tensor("db_y", value, value, ball(value, [1e-10], terms=[2e6]))
+    assert (row.verdict, row.cancels, row.remark) == ("agrees", True, "cancels")
+    assert row.sharpness == pytest.approx(200)
+    alone = compare_tensor("db_y", value, value, ball(value, [1e-10]))
+    assert (alone.verdict, alone.cancels) == ("undecided", False)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros(2, np.float32)])
+def test_another_shape_or_dtype_is_a_disagreement(wrong):
+    with pytest.raises(et.Disagreement, match="dx: expected one shape and one dtype, got"):
+        compare_tensor("dx", np.zeros(2), wrong, ball(np.zeros(2), np.zeros(2)))
+
+
+# ---------------------------------------------------------------- a comparison
+
+
+def rows_of(*wanted):
+    """A comparison whose rows have these verdicts."""
+    found = []
+    for i, verdict in enumerate(wanted):
+        value, rad = np.array([1.0 + i]), {"agrees": 1e-3, "differs": 0.0, "undecided": 5.0}.get(verdict, 0.0)
+        theirs = value + {"differs": 1.0}.get(verdict, 0.0)
+        if verdict == "not finite":
+            value = theirs = np.array([np.nan])
+        found.append(compare_tensor(f"t{i}", value, theirs, ball([1.0 + i], [rad])))
+    return Comparison(tuple(found))
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        (("agrees", "agrees"), "agrees"),
+        (("agrees", "not finite"), "agrees"),
+        (("not finite", "not finite"), "undecided"),
+        (("agrees", "undecided"), "undecided"),
+        (("undecided", "differs", "agrees"), "differs"),
+        (("differs",), "differs"),
+    ],
+)
+def test_the_verdict_on_all_is_the_worst(rows, verdict):
+    comparison = rows_of(*rows)
+    assert [row.verdict for row in comparison.rows] == list(rows)
+    assert comparison.verdict == verdict
+    assert comparison.agreed == (verdict == "agrees")
+    assert comparison.worst.verdict == max(rows, key=VERDICTS.index)
+    expected = {"agrees": None, "differs": et.Disagreement, "undecided": et.Undecided}[verdict]
+    if expected is None:
+        comparison.check()
+    else:
+        with pytest.raises(expected) as caught:
+            comparison.check()
+        assert type(caught.value) is expected
+
+
+def test_what_is_undecided_says_which_tensor_how_wide_and_what_to_do():
+    with pytest.raises(et.Undecided, match=r"t1 \(bound 5 of its size\).*float64"):
+        rows_of("agrees", "undecided").check()
+    with pytest.raises(et.Undecided, match="no tensor has a finite entry"):
+        rows_of("not finite").check()
+
+
+def test_a_bound_that_the_caller_calls_too_wide_is():
+    case = benign()
+    assert compared(case).verdict == "agrees"
+    narrow = compared(case, widest=1e-17)
+    assert narrow.verdict == "undecided"
+    given = {"h_0": case.h_0, "dh_n": case.dh_n}
+    assert et.compare(case.model, case.x, case.target, **given, widest=1e-17).verdict == "undecided"
+    with pytest.raises(et.Undecided):
+        et.assert_agree(case.model, case.x, case.target, **given, widest=1e-17)
+    with pytest.raises(ValueError, match="widest: expected a number above 0, got 0"):
+        et.compare(case.model, case.x, case.target, widest=0)
+
+
+# ---------------------------------------------------------------- a difference in each tensor
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("tensor", TENSORS)
+def test_a_difference_in_one_tensor_is_said_of_that_one(tensor, dtype):
+    """A hundredth of the largest entry, added where the tensor is smallest."""
+
+    def change(tensors, _):
+        value = np.array(tensors[tensor])
+        place = np.unravel_index(np.argmin(np.abs(value)), value.shape)
+        value[place] += value.dtype.type(1e-2) * np.max(np.abs(value))
+        tensors[tensor] = value
+
+    found = verdicts(compared(benign(dtype), change))
+    assert found == dict.fromkeys(TENSORS, "agrees") | {tensor: "differs"}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("tensor", TENSORS)
+def test_nan_on_one_side_alone_is_a_difference(tensor, side):
+    case = benign()
+    ours, theirs = numpy_solution(case), torch_solution(et.ElmanRNN.from_numpy(case.model), case)
+    balls = ball_tensors(case.model, case.x, case.h_0, case.target, case.dy, case.dh_n)
+    spoilt = np.array({"left": ours, "right": theirs}[side].tensors[tensor])
+    spoilt.flat[-1] = np.nan
+    {"left": ours, "right": theirs}[side].tensors[tensor] = spoilt
+    assert verdicts(Comparison.of(ours.tensors, theirs.tensors, balls))[tensor] == "differs"
+
+
+# ---------------------------------------------------------------- one step at a time
+
+
+@pytest.mark.parametrize("options", [{}, {"reset_every": 17}, {"chunk": 17}, {"reset_every": 90}])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_amplifies_is_decided_one_step_at_a_time(dtype, options):
+    case = chaotic(dtype, **options)
+    balls = ball_tensors(case.model, case.x, case.h_0, case.target, case.dy, case.dh_n)
+    sides = numpy_solution(case), torch_solution(et.ElmanRNN.from_numpy(case.model), case)
+    whole = Comparison.of(sides[0].tensors, sides[1].tensors, balls)
+    if dtype == np.float32 and options.get("reset_every") != 17:
+        assert whole.verdict == "undecided"
+    decided = decide_by_steps(whole, case, sides)
+    assert decided.verdict == "agrees"
+    for before, after in zip(whole.rows, decided.rows, strict=True):
+        assert after.road == ("one step" if before.verdict == "undecided" else "whole")
+        assert after.width <= WIDEST
+
+
+@pytest.mark.parametrize("part", ["h", "da", *(name for name in TENSORS if name != "loss")])
+def test_a_difference_in_one_step_is_noticed_and_its_place_named(part):
+    """A thousandth more, at one place of one side, in a problem that no whole bound can judge."""
+
+    def change(tensors, steps):
+        home = steps if part in steps else tensors
+        value = np.array(home[part])
+        place = np.unravel_index(np.argmax(np.abs(value)), value.shape)
+        value[place] *= value.dtype.type(1 + 1e-3)
+        home[part] = value
+
+    comparison = compared(chaotic(), change)
+    assert comparison.verdict == "differs"
+    for row in comparison.rows:
+        needs = (*NEEDS[row.tensor], row.tensor)
+        if row.road != "whole":
+            assert (row.verdict == "differs") == (part in needs or (part == "h" and row.tensor == "h_n"))
+    with pytest.raises(et.Disagreement, match=r"one step, .* of NumPy" if part != "db_y" else "db_y"):
+        comparison.check()
+
+
+def test_without_steps_there_is_nothing_to_doubt():
+    model = en.ElmanRNN(2, 3, 1, rng=0)
+    x, dy, h_0 = np.zeros((0, 2, 2)), np.zeros((0, 2, 1)), np.ones((2, 3))
+    assert et.compare(model, x, dy=dy, h_0=h_0, dh_n=h_0).verdict == "agrees"
+
+
+# ---------------------------------------------------------------- what compare is told
+
+
+def test_every_argument_of_compare_reaches_both_sides(monkeypatch):
+    case, seen = benign(), []
+
+    def watched(reference, problem):
+        seen.append((reference, problem))
+        return torch_solution(reference, problem)
+
+    monkeypatch.setattr(parity, "torch_solution", watched)
+    for call in (et.compare, et.assert_agree):
+        call(case.model, case.x, case.target, h_0=case.h_0, dh_n=case.dh_n, device="cpu")
+    dy = np.ones_like(case.target)
+    et.compare(case.model, case.x, dy=dy)
+    for _, problem in seen[:2]:
+        for name in ("x", "h_0", "dh_n", "target"):
+            assert getattr(problem, name) is getattr(case, name)
+    assert seen[2][1].dy is dy
+    assert not seen[2][1].h_0.any()
+    with pytest.raises(RuntimeError, match="nowhere"):
+        et.compare(case.model, case.x, case.target, device="nowhere")
+    with pytest.raises(RuntimeError, match="nowhere"):
+        et.assert_agree(case.model, case.x, case.target, device="nowhere")
+
+
+@pytest.mark.parametrize("missing", ["h_0", "dh_n"])
+def test_assert_agree_notices_what_only_an_initial_state_or_its_gradient_shows(missing, monkeypatch):
+    case, right = benign(), numpy_solution
+
+    def forgets(problem):
+        return right(dataclasses.replace(problem, **{missing: np.zeros_like(problem.h_0)}))
+
+    monkeypatch.setattr(parity, "numpy_solution", forgets)
+    with pytest.raises(et.Disagreement):
+        et.assert_agree(case.model, case.x, case.target, h_0=case.h_0, dh_n=case.dh_n)
+
+
+# ---------------------------------------------------------------- an update of Adam
+
+
+def some_update(**options):
+    params, grads, more = (en.init_parameters(2, 3, 1, rng=seed) for seed in range(3))
+    optimiser = en.Adam(lr=0.01, **options)
+    params = optimiser.step(params, grads)
+    return optimiser, params, more
+
+
+@pytest.mark.parametrize("label", ["", "m of ", "v of ", "v_max of "])
+@pytest.mark.parametrize("name", ["w_x", "w_h", "b_h", "w_y", "b_y"])
+def test_a_difference_in_an_update_is_said_of_its_array(label, name, monkeypatch):
+    optimiser, params, grads = some_update(amsgrad=True)
+    assert compare_update(optimiser, params, grads).verdict == "agrees"
+    right, part = parity.torch_update, ["", "m of ", "v of ", "v_max of "].index(label)
+
+    def wrong(p, *rest):
+        found = [z.copy() for z in right(p, *rest)]
+        if p is getattr(params, name):
+            found[part].flat[0] *= 1 + 1e-9
+        return tuple(found)
+
+    monkeypatch.setattr(parity, "torch_update", wrong)
+    rows = compare_update(optimiser, params, grads).rows
+    assert [row.tensor for row in rows if row.verdict != "agrees"] == [label + name]
+
+
+def test_a_parameter_is_measured_by_how_far_it_moves():
+    optimiser, params, grads = some_update()
+    row = compare_update(optimiser, params, grads).rows[0]
+    new = en.Adam(optimiser.options)
+    new.state = optimiser.state
+    moved = np.max(np.abs(new.step(params, grads).w_x - params.w_x))
+    assert row.width == pytest.approx(row.sharpness * np.max(np.abs(params.w_x)) / moved, rel=0.2)
+    optimiser.lr = 0.0
+    assert compare_update(optimiser, params, grads).verdict == "agrees"
+
+
+def test_a_wide_bound_of_an_update_is_undecided():
+    """v is below the smallest number, and eps is 0: nobody knows what m is divided by."""
+    params = en.init_parameters(1, 2, 1, rng=0)
+    grads = params.map(lambda p: np.full_like(p, 1e-163))
+    with np.errstate(divide="ignore"):
+        assert compare_update(en.Adam(eps=0.0), params, grads).verdict == "undecided"
+
+
+# ---------------------------------------------------------------- the report
+
+SMALL = ["--length", "5", "--hidden-size", "3", "--updates", "1", "3"]
+
+
+def spoilt(monkeypatch, factor):
+    right = parity.numpy_solution
+
+    def wrong(case):
+        found = right(case)
+        found.tensors["dw_h"] = found.tensors["dw_h"] * found.tensors["dw_h"].dtype.type(factor)
+        return found
+
+    monkeypatch.setattr(parity, "numpy_solution", wrong)
+
+
+def last_lines(capsys):
+    return " ".join(capsys.readouterr().out.splitlines()[-3:])
+
+
+def test_exit_status_0_when_all_agree(capsys):
+    assert command.main(SMALL) == 0
+    assert "AGREED: " in last_lines(capsys)
+
+
+def test_exit_status_1_when_something_differs(capsys, monkeypatch):
+    spoilt(monkeypatch, 1 + 1e-3)
+    assert command.main(SMALL) == 1
+    said = last_lines(capsys)
+    assert "DISAGREED: " in said
+    assert "dw_h" in said
+
+
+def test_exit_status_3_when_nobody_can_tell(capsys, monkeypatch):
+    monkeypatch.setattr(
+        "elman_torch.report.compare", lambda *args, **kw: et.compare(*args, **kw, widest=1e-18)
+    )
+    assert command.main(SMALL) == 3
+    assert "UNDECIDED: " in last_lines(capsys)
+
+
+def test_an_update_that_differs_counts_for_the_exit_status(capsys, monkeypatch):
+    right = parity.torch_update
+    monkeypatch.setattr(
+        parity, "torch_update", lambda p, *rest: (right(p, *rest)[0] * 1.01, *right(p, *rest)[1:])
+    )
+    assert command.main(SMALL) == 1
+    assert ", update " in last_lines(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--hidden-size", "0"],
+        ["--hidden-size", "x"],
+        ["--length", "0"],
+        ["--length", "5000"],
+        ["--updates", "0"],
+        ["--updates", "3", "-1"],
+        ["--seed", "-1"],
+        ["--device", "nowhere"],
+    ],
+)
+def test_exit_status_2_for_options_that_cannot_be_meant(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+    assert caught.value.code == 2
+    captured = capsys.readouterr()
+    assert arguments[0] in captured.err
+    assert captured.out == ""
+
+
+def test_the_summary_counts():
+    judged = {"a": rows_of("agrees", "agrees", "not finite"), "b": rows_of("agrees", "undecided")}
+    found = summarise(judged)
+    assert found.verdict == "undecided"
+    assert found.tensors == {"agrees": 3, "undecided": 1, "not finite": 1, "differs": 0}
+    assert (found.where, found.worst.tensor) == ("b", "t1")
+    assert "UNDECIDED[/]: 1 of 5 tensors; 1 not finite on both sides, not judged" in sentence(found)
+    found = summarise(judged | {"c": rows_of("differs", "agrees")})
+    assert (found.verdict, found.where, found.tensors["differs"]) == ("differs", "c", 1)
+    assert "DISAGREED[/]: 1 of 7" in sentence(found)
+    found = summarise({"a": judged["a"]})
+    assert found.verdict == "agrees"
+    assert "AGREED[/]: 2 of 3" in sentence(found)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--hidden-size", "4"), ("--length", "6"), ("--seed", "1"), ("--updates", "2"), ("--device", "cpu")],
+)
+def test_each_option_of_the_report_reaches_what_it_names(option, value, monkeypatch):
+    seen = []
+
+    def watch(problem, device):
+        seen.append((problem, device))
+        return rows_of("agrees")
+
+    monkeypatch.setattr(command, "compare_tensors", watch)
+    monkeypatch.setattr(
+        command, "lockstep", lambda problem, steps: [(s, rows_of("agrees"), rows_of("agrees")) for s in steps]
+    )
+    drifted = []
+    monkeypatch.setattr(
+        command, "drift", lambda problem, steps: drifted.append(steps) or [(s, 0.0) for s in steps]
+    )
+    assert command.main([option, value]) == 0
+    problem, device = seen[0]
+    assert problem.hidden_size == (4 if option == "--hidden-size" else 8)
+    assert problem.length == (6 if option == "--length" else 20)
+    assert problem.seed == (1 if option == "--seed" else 0)
+    assert drifted[0] == ([2] if option == "--updates" else [1, 10, 200, 1000])
+    assert torch.device(device) == torch.device("cpu")
+    assert len(seen) == 8
+    assert len({problem.name for problem, _ in seen}) == 8
+
+
+def test_a_device_that_is_there_is_taken():
+    assert command.device("cpu") == torch.device("cpu")
+    assert command.device("meta") == torch.device("meta")
+    with pytest.raises(argparse.ArgumentTypeError):
+        command.device("cuda:99")
