@@ -11,7 +11,8 @@ from torch import nn
 
 import elman_np as en
 from elman_np.arrays import Array, check_count
-from elman_np.checking.bounds import KEPT, AdamBall, Ball, Unit, adam_ball
+from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
+from elman_np.checking.chains import KEPT
 from elman_np.checking.comparison import WIDEST, Comparison
 from elman_np.checking.one_step import decide_by_steps
 from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solution

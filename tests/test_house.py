@@ -24,7 +24,16 @@ ALLOWED = {
     "picture": ("arrays", "losses"),
     "checking.marks": (),
     "checking.balls": ("arrays",),
-    "checking.bounds": ("arrays", "parameters", "cell", "recurrence", "adam", "checking.balls"),
+    "checking.chains": ("arrays", "checking.balls"),
+    "checking.adam_bounds": ("arrays", "adam", "checking.balls"),
+    "checking.bounds": (
+        *("arrays", "parameters", "cell", "recurrence"),
+        *("checking.balls", "checking.chains", "checking.adam_bounds"),
+    ),
+    "checking.step_bounds": (
+        *("arrays", "parameters", "cell", "recurrence", "checking.balls", "checking.bounds"),
+    ),
+    "checking.comparison": ("arrays", "checking.balls"),
     "checking.oracles": ("arrays", "parameters", "cell", "recurrence", "bptt"),
     "checking.mistakes": ("checking.marks", "checking.mistakes"),
 }

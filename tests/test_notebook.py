@@ -15,13 +15,14 @@ import elman_torch as et
 from elman_np import notebook
 from elman_np.checking.balls import Ball, Unit, dot
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball, phi_ball
+from elman_np.recurrence import Recurrence
 from elman_np.training import batches
 from elman_torch import notebook as torch_notebook
 from tests.support.strategies import CLOSES, activations, seeds
 
 X, TARGET = notebook.closes()
 PAGE = Path(__file__).parents[1] / "docs" / "notebook.md"
-AS_A_MODEL = {"activation": "relu", "reset_every": 6}
+AS_A_MODEL = Recurrence("relu", reset_every=6)
 
 
 def flat(params):
@@ -161,7 +162,7 @@ def test_the_last_batch_is_one_short():
 def test_all_four_forms_predict_the_same(days, seed, dtype):
     params = en.init_parameters(1, 1, 1, init="normal", dtype=dtype, rng=seed)
     x = X[:days].astype(dtype)
-    ball = forward_ball(params, x[:, None, None], np.zeros((1, 1), dtype), **AS_A_MODEL).y.reshape(days, 1)
+    ball = forward_ball(params, x[:, None, None], np.zeros((1, 1), dtype), AS_A_MODEL).y.reshape(days, 1)
     reference = et.ElmanRNN.from_numpy(notebook.network(params))
     plain = et.ElmanRNN.from_numpy(en.ElmanRNN.from_params(params, activation="relu"))
     forms = [
@@ -206,7 +207,7 @@ def test_each_member_of_the_ensemble_is_an_elman_rnn(
         dy = en.mse_loss(y, compared)[1]
         alone = flat(model.backward(tape, dy)[0])
         forward = forward_ball(
-            params, x[:, None, None], np.zeros((1, 1)), activation=activation, reset_every=reset_every
+            params, x[:, None, None], np.zeros((1, 1)), Recurrence(activation, reset_every)
         )
         balls = backward_ball(forward, mse_ball(forward.y, compared[:, None])[1])
         balls = [balls[name].reshape(1) for name, _ in params.items()]

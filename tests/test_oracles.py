@@ -38,7 +38,7 @@ def back_propagated(case):
     """The hand-written gradient, and how far it may be from the true one."""
     dy, dh_n = upstream(case)
     _, _, tape = case.model.forward(case.x, case.h_0)
-    forward = forward_ball(case.model.params, case.x, case.h_0, **vars(case.model.recurrence))
+    forward = forward_ball(case.model.params, case.x, case.h_0, case.model.recurrence)
     balls = backward_ball(forward, Unit.of(case.model.dtype).exact(dy), dh_n)
     return by_name(case.model.backward(tape, dy, dh_n)), {name: balls[name].rad for name in LEAVES}
 
@@ -54,7 +54,7 @@ def forward_mode_radii(case):
     arrays = [z.astype(np.float64) for z in (*model.params, case.x, case.h_0)]
     w_x, w_y, w_h = (unit.exact(arrays[k]) for k in (0, 3, 1))
     w_x_dot, w_h_dot, b_h_dot, w_y_dot, b_y_dot, x_dot, h_0_dot = oracles.unit_directions(arrays)
-    forward = forward_ball(en.Parameters(*arrays[:5]), *arrays[5:], **vars(model.recurrence))
+    forward = forward_ball(en.Parameters(*arrays[:5]), *arrays[5:], model.recurrence)
     first = unit.exact(np.broadcast_to(h_0_dot, (len(h_0_dot), *case.h_0.shape)))
     h_dot, terms = first, []
 
@@ -120,7 +120,7 @@ def rounding_of_the_loss(case):
     """How far any program's value of the loss (4.1) may be off."""
     dy, dh_n = upstream(case)
     params = case.model.params.astype(np.float64)
-    forward = forward_ball(params, case.x, case.h_0, **vars(case.model.recurrence))
+    forward = forward_ball(params, case.x, case.h_0, case.model.recurrence)
     rad = np.sum(np.abs(dy) * forward.y.rad) + np.sum(np.abs(dh_n) * forward.h_n.rad)
     mag = np.sum(np.abs(dy) * forward.y.mag) + np.sum(np.abs(dh_n) * forward.h_n.mag)
     return float(rad + Unit.of(np.float64).rounding(mag, dy.size + dh_n.size + 1))

@@ -21,6 +21,9 @@ Number: TypeAlias = float | np.floating[Any] | Array
 GROWTH = 1 + 2**-20
 """Every radius is made larger by a millionth: it is a sum of positive terms, and is rounded itself."""
 
+quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+"""An overflow makes a radius infinite, or not a number, which counts as infinite: no warning is needed."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -28,42 +31,60 @@ class Unit:
 
     `u` is the largest relative error of one operation. That of the longer arithmetic is added, so that a
     radius reaches from the computed middle. `tiny` is the largest absolute error where a result is too
-    small for the relative one.
+    small for the relative one: the program's, the middle's, and that of the radius itself. What is not
+    above `largest` overflows in no order of its terms. `long` is the dtype of a middle; a radius is
+    float64.
     """
 
     u: float
     tiny: float
+    largest: float
     long: np.dtype[Any]
 
     @classmethod
     def of(cls, dtype: DTypeLike) -> Unit:
-        """Take float64 as the longer arithmetic of float32, and long double as that of float64."""
+        """Take float64 as the longer arithmetic of float32, and long double as that of float64.
+
+        Where long double is float64 again (Windows, Apple silicon), the middle is one more right program:
+        its unit counts like any other's, and the radius is about twice as large.
+
+        Raises
+        ------
+        TypeError
+            For any other dtype: nothing here is derived for it.
+        """
         if dtype == np.float32:
             return cls._between(np.finfo(np.float32), np.finfo(np.float64))
-        return cls._between(np.finfo(np.float64), np.finfo(np.longdouble))
+        if dtype == np.float64:
+            return cls._between(np.finfo(np.float64), np.finfo(np.longdouble))
+        raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
 
     @classmethod
     def _between(cls, short: np.finfo[Any], long: np.finfo[Any]) -> Unit:
-        return cls(float(short.eps + long.eps) / 2, float(short.smallest_subnormal), long.dtype)
+        tiny, largest = 4 * float(short.smallest_subnormal), float(short.max) / 2
+        return cls(float(short.eps + long.eps) / 2, tiny, largest, long.dtype)
 
     def rounding(self, magnitude: Array, n: int) -> Array:
-        """Error of `n` roundings in a row of something at most as large as `magnitude`."""
+        """Error of `n` roundings in a row of something of at most `magnitude`; inf if that may overflow."""
         # (8.1)
         gamma = n * self.u / (1 - n * self.u) if n * self.u < 1 else np.inf
-        error: Array = gamma * magnitude + n * self.tiny * (magnitude > 0)
+        error: Array = np.where(magnitude == 0, 0, gamma * magnitude + n * self.tiny)
+        error[magnitude + error > self.largest] = np.inf
 
         return error
 
     def exact(self, value: Number) -> Ball:
         """Return a given number, which every program has exactly."""
         mid = np.asarray(value, self.long)
-        return Ball(mid, np.zeros_like(mid), self)
+        return Ball(mid, np.zeros(mid.shape), self)
 
     def rounded(self, mid: Array, rad: Array, n: int, magnitude: Array | None = None) -> Ball:
         """Return what is within `rad` of `mid` before it is rounded `n` times."""
         magnitude = np.abs(mid) + rad if magnitude is None else magnitude
         rad = (rad + self.rounding(magnitude, n)) * GROWTH
-        return Ball(mid, np.where(np.isnan(rad), np.inf, rad), self, magnitude)
+        rad = np.where(np.isnan(rad), np.inf, rad).astype(np.float64)
+        with np.errstate(over="ignore"):
+            return Ball(mid, rad, self, np.asarray(magnitude).astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +113,12 @@ class Ball:
     @property
     def mag(self) -> Array:
         """The largest magnitude that a program may have here."""
-        magnitude: Array = np.abs(self.mid) + self.rad
+        return self.size + self.rad
+
+    @property
+    def size(self) -> Array:
+        """The magnitude of the middle."""
+        magnitude: Array = np.abs(self.mid).astype(np.float64)
         return magnitude
 
     @property
@@ -104,7 +130,7 @@ class Ball:
         if isinstance(other, Ball):
             return other
         mid = np.asarray(other, self.unit.long)
-        return self.unit.rounded(mid, np.zeros_like(mid), 1)
+        return self.unit.rounded(mid, np.zeros(mid.shape), 1)
 
     def __neg__(self) -> Ball:
         return Ball(-self.mid, self.rad, self.unit)
@@ -128,7 +154,8 @@ class Ball:
         other = self._ball(other)
         least = np.abs(other.mid) - other.rad
         quotient = self.mid / other.mid
-        rad = (self.rad + np.abs(quotient) * other.rad) / np.where(least > 0, least, np.nan)
+        least = np.where(least > 0, least, np.nan)
+        rad = self.rad / least + np.abs(quotient) * (other.rad / least)
         return self.unit.rounded(quotient, rad, n=1)
 
     def sqrt(self) -> Ball:
@@ -143,7 +170,7 @@ class Ball:
         """Elementwise maximum; nothing is rounded."""
         return Ball(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad), self.unit)
 
-    def __getitem__(self, index: int | tuple[int, int] | slice | None) -> Ball:
+    def __getitem__(self, index: int | tuple[int | slice, int | slice] | slice | None) -> Ball:
         return self._each(lambda z: z[index])
 
     def reshape(self, *shape: int) -> Ball:
@@ -178,12 +205,12 @@ def dot(terms: Terms, plus: Sequence[Ball] = (), more: int = 0) -> Ball:
     zero = unit.long.type(0)
     # (8.6)
     mid = sum((a.mid @ b.mid for a, b in terms), zero) + sum((c.mid for c in plus), zero)
-    rad = sum((np.abs(a.mid) @ b.rad + a.rad @ b.mag for a, b in terms), zero)
-    rad = rad + sum((c.rad for c in plus), zero)
-    magnitude = sum((a.mag @ b.mag for a, b in terms), zero) + sum((c.mag for c in plus), zero)
+    rad = sum((a.size @ b.rad + a.rad @ b.mag for a, b in terms), 0.0)
+    rad = rad + sum((c.rad for c in plus), 0.0)
+    magnitude = sum((a.mag @ b.mag for a, b in terms), 0.0) + sum((c.mag for c in plus), 0.0)
     n = count(terms, plus, more)
 
-    return unit.rounded(np.asarray(mid), np.asarray(rad), n, np.asarray(magnitude))
+    return unit.rounded(np.asarray(mid), np.asarray(rad), n, np.maximum(magnitude, np.abs(mid)))
 
 
 def in_bounds(a: Array, b: Array, bound: Array) -> Array:
@@ -203,3 +230,16 @@ def stack(balls: Sequence[Ball], like: Ball) -> Ball:
     if not balls:
         return like[None][:0]
     return Ball(np.stack([b.mid for b in balls]), np.stack([b.rad for b in balls]), balls[0].unit)
+
+
+def join(balls: Sequence[Ball], axis: int) -> Ball:
+    """Join balls, at least one, along an axis."""
+    mid, rad = (np.concatenate([getattr(b, name) for b in balls], axis) for name in ("mid", "rad"))
+    return Ball(mid, rad, balls[0].unit)
+
+
+def hull(balls: Sequence[Ball]) -> Ball:
+    """Return a ball around the middle of the first that holds them all."""
+    mid = balls[0].mid
+    rad = np.max([np.abs(b.mid - mid) + b.rad for b in balls], axis=0)
+    return balls[0].unit.rounded(mid, rad, n=0)

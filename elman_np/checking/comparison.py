@@ -229,13 +229,13 @@ def width_of(ball: Ball, value: Array, scale: float = 1, size: float | None = No
 
     Unless it is given, the size is the largest entry, or a tenth of the largest sum of absolute terms if
     that is more: what is smaller than a tenth of its terms has cancelled, and no bound can be a small part
-    of it.
+    of it. Nor can it be of what is below the smallest normal number, which counts as that.
     """
     judged = np.isfinite(value)
     radius = scale * float(np.max(ball.rad, where=judged, initial=0))
     if size is None:
         # (8.24)
-        size = max(_largest(value), 0.1 * _largest(ball.terms))
+        size = max(_largest(value), 0.1 * _largest(ball.terms), float(np.finfo(value.dtype).tiny))
 
     return radius / size if radius and size else np.inf if radius else 0.0
 

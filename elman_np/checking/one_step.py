@@ -13,11 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from elman_np.arrays import Array
-from elman_np.checking.balls import Ball, in_bounds
-from elman_np.checking.bounds import Unit, mse_ball, step_balls
+from elman_np.checking.bounds import Unit, mse_ball
 from elman_np.checking.comparison import WIDEST, Comparison, Row, Verdict, width_of
 from elman_np.checking.problems import Case, Solution
+from elman_np.checking.step_bounds import largest_distance, step_balls
 from elman_np.model import find_layout
 
 UPSTREAM = ("h", "y", "dy")
@@ -76,10 +75,8 @@ def _judge(case: Case, side: Solution) -> Iterator[tuple[str, tuple[float, float
         balls["dy"] = unit.exact(np.asarray(case.dy).reshape(every["y"]))
     else:
         balls["loss"], balls["dy"] = mse_ball(unit.exact(own["y"]), case.target.reshape(every["y"]))
+    if largest_distance(own["da"], balls["da"]) > 1:
+        balls["da"] = balls["da, any form"]
+    del balls["da, any form"]
     for name, ball in balls.items():
-        yield name, (_distance(own[name], ball), width_of(ball, own[name]))
-
-
-def _distance(value: Array, ball: Ball) -> float:
-    """Return the largest distance from the middle, in radii."""
-    return float(np.max(in_bounds(value.astype(ball.unit.long), ball.mid, ball.rad), initial=0))
+        yield name, (largest_distance(own[name], ball), width_of(ball, own[name]))

@@ -27,11 +27,11 @@ Gradients: TypeAlias = tuple[Parameters, Array, Array]
 COMPLEX_STEP = 2.0**-600
 """About 2e-181: its square is 0 in float64, even at relu's kink; a power of two, to divide by exactly."""
 
-PHI: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "tanh": (np.tanh, lambda h: (1 - h) * (1 + h)),
-    "relu": (lambda a: np.maximum(a, 0), lambda h: h > 0),
+PHI: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+    "tanh": (np.tanh, lambda a, h: (1 - h) * (1 + h)),
+    "relu": (lambda a: np.maximum(a, 0), lambda a, h: a > 0),
 }
-"""Each activation, and its derivative from h = phi(a): a table that shares nothing with `cell`."""
+"""phi(a), and its slope from a and h = phi(a); nothing of it is taken from the network."""
 
 RELATIVE_STEP = float(np.cbrt(np.finfo(np.float64).eps))
 """About 6e-6, where a central difference loses as much by rounding as by its own truncation (4.8)."""
@@ -67,7 +67,7 @@ def forward_mode(
     """
     w_x, w_h, b_h, w_y, _, x, h_0 = arrays = _doubles(params, x, h_0)
     w_x_dot, w_h_dot, b_h_dot, w_y_dot, b_y_dot, x_dot, h_0_dot = unit_directions(arrays)
-    phi, dphi = PHI[recurrence.activation]
+    phi, slope = PHI[recurrence.activation]
     reset_every, chunk = recurrence.reset_every, recurrence.chunk
     h, h_dot = h_0, np.broadcast_to(h_0_dot, (len(h_0_dot), *h_0.shape))
     loss_dot = np.zeros(h_dot.shape[:2])
@@ -83,7 +83,7 @@ def forward_mode(
         a = x[t] @ w_x.T + h @ w_h.T + b_h
         h = phi(a)
         # (4.3)
-        h_dot = a_dot * dphi(h)
+        h_dot = a_dot * slope(a, h)
 
         # (4.4)
         y_dot = h_dot @ w_y.T + h @ w_y_dot.mT + b_y_dot

@@ -18,7 +18,8 @@ import elman_np as en
 from elman_np.arrays import Array
 from elman_np.cell import Activation
 from elman_np.checking.balls import Ball, Unit
-from elman_np.checking.bounds import KEPT, backward_ball, forward_ball, mse_ball
+from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
+from elman_np.checking.chains import KEPT
 from elman_np.model import find_layout
 from elman_np.parameters import Parameters
 
@@ -203,9 +204,7 @@ def ball_tensors(
         model.params,
         x.reshape(steps, batch, model.input_size),
         h_0.reshape(batch, model.hidden_size),
-        activation=model.activation,
-        reset_every=model.reset_every,
-        chunk=model.chunk,
+        model.recurrence,
         kept=kept,
     )
     balls = {"y": forward.y.reshape(*layout.y), "h_n": forward.h_n.reshape(*layout.h)}

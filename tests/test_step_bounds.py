@@ -1,0 +1,74 @@
+"""One step from its own state and gradient, a right program is within one step's rounding."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman_np.checking.step_bounds import residuals
+from elman_np.recurrence import Recurrence
+from tests.support.rounding import (
+    amplifying,
+    balls_of,
+    own_tensors,
+    problem_of,
+)
+from tests.support.strategies import activations, dtypes, parameters, seeds
+
+
+@pytest.mark.eq("8.18", "8.19")
+@pytest.mark.parametrize("kind", ["exploding", "chaotic"])
+@given(dtypes, seeds)
+def test_one_step_from_its_own_state_a_program_is_within_one_steps_rounding(kind, dtype, seed):
+    params, x, h_0, dy, dh_n, activation = amplifying(kind, dtype, seed, steps=25)
+    for own in own_tensors(params, x, h_0, dy, dh_n, activation):
+        found = residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)
+        assert found.keys() == own.keys()
+        assert max(found.values()) <= 1, found
+
+
+def test_that_holds_where_the_whole_problem_can_no_longer_be_judged():
+    """Chaos doubles an error until it fills the ball; growth alone does so only without signs."""
+    for kind, kept, judged in (
+        ("exploding", 0, False),
+        ("exploding", 2**18, True),
+        ("chaotic", 2**18, False),
+    ):
+        params, *problem, activation = amplifying(kind, np.dtype(np.float32), 3)
+        dx = balls_of(params, *problem, activation, kept)["x"]
+        assert (dx.rad.max() < 1e-2 * np.abs(dx.mid).max()) == judged
+    x, h_0, dy, dh_n = problem
+    for own in own_tensors(params, *problem, activation):
+        found = residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)
+        assert max(found.values()) <= 1
+
+
+@pytest.mark.eq("8.18", "8.19")
+@given(parameters(), activations, seeds, st.integers(0, 6))
+def test_ordinary_problems_pass_one_step_at_a_time_too(params, activation, seed, steps):
+    problem = problem_of(params, steps, 2, np.random.default_rng(seed))
+    x, h_0, dy, dh_n = problem
+    for own in own_tensors(params, *problem, activation):
+        found = residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)
+        assert max(found.values()) <= 1, found
+
+
+@pytest.mark.eq("8.18", "8.19")
+@pytest.mark.parametrize("name", ["h", "da", "y", "dx", "dh_0", "dw_x", "dw_h", "db_h", "dw_y", "db_y"])
+@pytest.mark.parametrize("kind", ["exploding", "chaotic"])
+def test_a_hundred_thousandth_too_much_at_one_place_is_noticed(name, kind):
+    params, x, h_0, dy, dh_n, activation = amplifying(kind, np.dtype(np.float64), 5)
+    own, _ = own_tensors(params, x, h_0, dy, dh_n, activation)
+    own[name] = own[name].copy()
+    place = np.unravel_index(np.argmax(np.abs(own[name])), own[name].shape)
+    own[name][place] *= 1 + 1e-5
+    found = residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)
+    assert found[name] > 1
+    assert name in ("h", "da") or [key for key, value in found.items() if value > 1] == [name]
+
+
+def test_what_is_not_a_number_is_infinitely_far():
+    params, x, h_0, dy, dh_n, activation = amplifying("chaotic", np.dtype(np.float64), 5, steps=4)
+    own, _ = own_tensors(params, x, h_0, dy, dh_n, activation)
+    own["y"] = own["y"] * np.nan
+    assert residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)["y"] == np.inf
