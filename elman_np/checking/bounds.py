@@ -51,9 +51,9 @@ class _Tanh:
     @staticmethod
     def bend(a: Ball) -> Array:
         # (8.7)
-        bend: Array = 0.385 * a.rad**2
+        bend = 0.385 * a.rad**2
 
-        return bend
+        return np.asarray(bend)
 
     @staticmethod
     def slope(a: Ball, h: Ball) -> Ball:
@@ -70,9 +70,9 @@ class _Relu:
     @staticmethod
     def bend(a: Ball) -> Array:
         # (8.8)
-        bend: Array = np.maximum(a.rad - np.abs(a.mid), 0)
+        bend = np.maximum(a.rad - np.abs(a.mid), 0)
 
-        return bend
+        return np.asarray(bend)
 
     @staticmethod
     def slope(a: Ball, h: Ball) -> Ball:
