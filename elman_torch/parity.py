@@ -10,9 +10,8 @@ import torch
 from torch import nn
 
 import elman_np as en
-from elman_np.arrays import Array, check_count
+from elman_np.arrays import Array
 from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
-from elman_np.checking.chains import KEPT
 from elman_np.checking.comparison import WIDEST, Comparison
 from elman_np.checking.one_step import decide_by_steps
 from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solution
@@ -35,7 +34,6 @@ def compare(
     dh_n: Float[Array, "..."] | None = None,
     device: torch.device | str | None = None,
     widest: float = WIDEST,
-    kept: int = KEPT,
 ) -> Comparison:
     """Run one problem through both backends, forward and backward, and compare every tensor.
 
@@ -57,9 +55,6 @@ def compare(
         Where the reference computes.
     widest : float
         The widest bound that decides, as a part of the tensor's size (8.24); above 0.
-    kept : int
-        Entries of signed products that the bound keeps for one row of the batch (8.13): with more of them
-        it is sharper, and takes more time and memory.
 
     Returns
     -------
@@ -75,14 +70,13 @@ def compare(
     """
     if not widest > 0:
         raise ValueError(f"widest: expected a number above 0, got {widest}")
-    check_count("kept", kept, least=0)
     if (target is None) == (dy is None):
         raise ValueError("target, dy: expected exactly one of them")
     layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
     h_0 = np.zeros(layout.h, model.dtype) if h_0 is None else h_0
     case = Case(model, x, h_0, dy, dh_n, target)
     sides = numpy_solution(case), torch_solution(ElmanRNN.from_numpy(model, device=device), case)
-    balls = ball_tensors(model, x, h_0, target, dy, dh_n, kept=kept)
+    balls = ball_tensors(model, x, h_0, target, dy, dh_n)
     whole = Comparison.of(sides[0].tensors, sides[1].tensors, balls, widest=widest)
     return decide_by_steps(whole, case, sides, widest=widest)
 
@@ -97,7 +91,6 @@ def assert_agree(
     dh_n: Float[Array, "..."] | None = None,
     device: torch.device | str | None = None,
     widest: float = WIDEST,
-    kept: int = KEPT,
 ) -> None:
     """Raise unless `compare`, with the same arguments, finds that all tensors agree.
 
@@ -109,7 +102,7 @@ def assert_agree(
         If none does, and for one nobody can tell; the message says what to do.
     """
     given = {"h_0": h_0, "dy": dy, "dh_n": dh_n}
-    compare(model, x, target, **given, device=device, widest=widest, kept=kept).check()
+    compare(model, x, target, **given, device=device, widest=widest).check()
 
 
 def torch_tensors(

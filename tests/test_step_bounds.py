@@ -5,11 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman_np.checking.step_bounds import residuals
+import elman_np as en
+import elman_torch as et
+from elman_np.checking.balls import Unit
+from elman_np.checking.bounds import rule_of
+from elman_np.checking.step_bounds import known_slope, residuals
 from elman_np.recurrence import Recurrence
 from tests.support.rounding import (
+    DTYPES,
     amplifying,
     balls_of,
+    half_ulp,
+    in_radii,
+    longer,
     own_tensors,
     problem_of,
 )
@@ -72,3 +80,28 @@ def test_what_is_not_a_number_is_infinitely_far():
     own, _ = own_tensors(params, x, h_0, dy, dh_n, activation)
     own["y"] = own["y"] * np.nan
     assert residuals(params, x, h_0, dy, own, Recurrence(activation), dh_n)["y"] == np.inf
+
+
+@pytest.mark.eq("8.19b")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_slope_of_a_known_state_is_known_even_where_tanh_is_flat(dtype):
+    """States from the middle to the last few below 1, in the forms that take the slope from h alone."""
+    unit, near = Unit.of(dtype), np.arange(1, 500) * half_ulp(dtype)
+    h = np.concatenate([np.linspace(0, 0.999, 300), 1 - near, near - 1, [1, -1, 0]]).astype(dtype)
+    ball, wide = known_slope(h, "tanh"), rule_of("tanh").slope(unit.exact(h), unit.exact(h))
+    fused = (1 - h.astype(unit.long) ** 2).astype(dtype)
+    for slope in (1 - h * h, (1 - h) * (1 + h), fused):
+        assert np.all(in_radii(slope.astype(unit.long), ball) <= 1)
+    part = np.where(ball.mid > 0, ball.rad / np.where(ball.mid > 0, ball.mid, 1), ball.rad)
+    assert np.max(part) < (1e-3 if longer or dtype == np.float32 else np.inf)
+    assert np.max(wide.rad[ball.mid > 0] / ball.mid[ball.mid > 0]) > 0.2
+
+
+@pytest.mark.eq("8.19b")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_saturated_networks_are_decided_one_step_at_a_time(dtype):
+    """Raw dollars under tanh: all that is left of a slope is rounding, and still two programs agree."""
+    x = np.full((6, 2, 1), 40.0, dtype)
+    params = en.init_parameters(1, 5, 1, dtype=dtype, rng=0).map(lambda p: p * p.dtype.type(0.6))
+    comparison = et.compare(en.ElmanRNN.from_params(params), x, dy=np.ones_like(x))
+    assert comparison.verdict == "agrees"

@@ -149,7 +149,7 @@ class Comparison:
 
     @property
     def worst(self) -> Row:
-        """The row that says most against the two: of those with the worst verdict, that of largest ratio."""
+        """The row that says most against the two, by its verdict and then by its ratio."""
         return max(self.rows, key=lambda row: (VERDICTS.index(row.verdict), row.ratio))
 
     @property
@@ -204,7 +204,7 @@ class Comparison:
         widths = ", ".join(f"{row.tensor} (bound {row.width:.2g} of its size)" for row in doubtful)
         return (
             f"undecided: the bound is too wide to tell whether {' and '.join(self.names)} agree in {widths}. "
-            "Ask for a sharper bound (a larger `kept`), or take fewer steps, smaller weights or float64"
+            "Use float64, fewer steps or smaller weights; or let a wider bound decide (`widest`)"
         )
 
     def __str__(self) -> str:

@@ -19,7 +19,6 @@ from elman_np.arrays import Array
 from elman_np.cell import Activation
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
-from elman_np.checking.chains import KEPT
 from elman_np.model import find_layout
 from elman_np.parameters import Parameters
 
@@ -188,16 +187,9 @@ def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
 
 
 def ball_tensors(
-    model: en.ElmanRNN,
-    x: Array,
-    h_0: Array,
-    target: Array | None,
-    dy: Array | None,
-    dh_n: Array | None,
-    *,
-    kept: int = KEPT,
+    model: en.ElmanRNN, x: Array, h_0: Array, target: Array | None, dy: Array | None, dh_n: Array | None
 ) -> dict[str, Ball]:
-    """Bound every tensor of a case; with more entries `kept` for a row, the bound is sharper."""
+    """Bound every tensor of a case."""
     layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
     steps, batch = len(x), layout.batch_size
     forward = forward_ball(
@@ -205,7 +197,6 @@ def ball_tensors(
         x.reshape(steps, batch, model.input_size),
         h_0.reshape(batch, model.hidden_size),
         model.recurrence,
-        kept=kept,
     )
     balls = {"y": forward.y.reshape(*layout.y), "h_n": forward.h_n.reshape(*layout.h)}
     if target is not None:
