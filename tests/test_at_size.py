@@ -26,35 +26,48 @@ from tests.support.judge import DTYPES
 SIZES = ((50, 199, 32), (50, 64, 64), (50, 32, 128))
 ELSEWHERE = ("cell.py", "data/series.py", "parameters.py", "training.py")
 """Files whose mistakes `ElmanRNN` and `mse_loss` do not meet: the cell's are met in its activations alone."""
+BEYOND = {"w_h transposed beyond the 32nd unit": 32, "tanh by way of a sigmoid": 1000}
+"""Up to how many units a mistake changes nothing here. The sigmoid's digits are lost where a is small, and the
+biases keep it from that; the standard problems ask tanh itself."""
 REFUSALS = ("targets broadcast",)
 """Mistakes of what should be refused."""
 
 
-def frame():
-    """Standardised closes and volumes of five years: two inputs, two outputs."""
+CASES = (
+    # options; inputs, and what they are multiplied by; size of the upstream gradients, or None for a loss
+    ({}, "standardised", 1.0, None),
+    ({"activation": "relu"}, "standardised", 1.0, 1.0),
+    ({"reset_every": 12}, "standardised", 1.0, 1.0),
+    ({"activation": "relu", "reset_every": 10}, "raw", 1.0, 1.0),
+    ({"chunk": 12}, "standardised", 1e-3, 1e-9),
+    ({}, "raw", 2e-3, None),
+)
+
+
+def frame(kind):
+    """Closes and volumes of five years: two inputs, two outputs."""
     prices = en.load_splg("2019-05-13", "2024-05-11")
     columns = [prices[name].to_numpy().astype(float) for name in ("Close", "Volume")]
-    return np.stack([en.Scaler.fit(z).transform(z) for z in columns], axis=1)
+    scaled = [en.Scaler.fit(z).transform(z) for z in columns]
+    return np.stack(scaled if kind == "standardised" else columns, axis=1)
 
 
 @cache
 def cases(size, dtype):
-    """Both activations, both truncations with a remainder, a loss on top and given gradients."""
+    """Both activations, truncations with and without a remainder, large and small numbers."""
     steps, batch, hidden = size
-    series, rng = frame(), np.random.default_rng(hidden)
-    starts = rng.choice(len(series) - steps, batch, replace=False)
-    x, target = (np.stack([series[s + k : s + k + steps] for s in starts], axis=1) for k in (0, 1))
-    dy = rng.standard_normal(target.shape)
-    h_0, dh_n = rng.standard_normal((2, batch, hidden))
-    found = []
-    for options, upstream in (
-        ({}, (None, None, target)),
-        ({"activation": "relu"}, (dy, dh_n, None)),
-        ({"reset_every": 12}, (dy, dh_n, None)),
-        ({"activation": "relu", "chunk": 12}, (dy, dh_n, None)),
-    ):
+    found, rng = [], np.random.default_rng(hidden)
+    for options, kind, scale, upstream in CASES:
+        series = frame(kind) * scale
+        starts = rng.choice(len(series) - steps, batch, replace=False)
+        x, target = (np.stack([series[s + k : s + k + steps] for s in starts], axis=1) for k in (0, 1))
+        h_0, dh_n = rng.standard_normal((2, batch, hidden))
+        dy = dh = None
+        if upstream is not None:
+            dy, dh, target = upstream * rng.standard_normal(target.shape), upstream * dh_n, None
         model = en.ElmanRNN(2, hidden, 2, dtype=dtype, rng=1, **options)
-        arrays = (None if z is None else z.astype(dtype) for z in (x, h_0, *upstream))
+        arrays = [None if z is None else z.astype(dtype) for z in (x, h_0, dy, dh, target)]
+        arrays[0] = np.asfortranarray(arrays[0])
         found.append(Case(model, *arrays))
     return found
 
@@ -105,9 +118,13 @@ SHOWN = [
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_mistake_is_noticed_at_size(size):
-    """In float64; the names of those that are not are what the failure shows."""
-    missed = [mistake.name for mistake in SHOWN if not noticed(mistake, size, np.dtype(np.float64))]
-    assert missed == []
+    """In float64, where it can show it; the names of those that are not are what the failure shows."""
+    missed = [
+        mistake.name
+        for mistake in SHOWN
+        if not noticed(mistake, size, np.dtype(np.float32 if mistake.hidden_in_float64 else np.float64))
+    ]
+    assert missed == [mistake.name for mistake in SHOWN if size[2] <= BEYOND.get(mistake.name, 0)]
 
 
 @pytest.mark.slow
@@ -119,7 +136,7 @@ def test_our_source_and_every_rewrite_of_it_agree_at_size(size, dtype):
         name: [says(package, *answer) for answer in answers(size, dtype)]
         for name, package in {"ours": en, **{change.name: plant(change) for change in HARMLESS}}.items()
     }
-    assert found == dict.fromkeys(found, ["agrees"] * 4)
+    assert found == dict.fromkeys(found, ["agrees"] * len(CASES))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

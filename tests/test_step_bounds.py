@@ -1,5 +1,7 @@
 """One step from its own state and gradient, a right program is within one step's rounding."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ import elman_np as en
 import elman_torch as et
 from elman_np.checking.balls import Unit
 from elman_np.checking.bounds import rule_of
-from elman_np.checking.step_bounds import known_slope, residuals
+from elman_np.checking.step_bounds import known_slope, residuals, rounded_square
 from elman_np.recurrence import Recurrence
 from tests.support.rounding import (
     DTYPES,
@@ -17,7 +19,6 @@ from tests.support.rounding import (
     balls_of,
     half_ulp,
     in_radii,
-    longer,
     own_tensors,
     problem_of,
 )
@@ -93,8 +94,19 @@ def test_the_slope_of_a_known_state_is_known_even_where_tanh_is_flat(dtype):
     for slope in (1 - h * h, (1 - h) * (1 + h), fused):
         assert np.all(in_radii(slope.astype(unit.long), ball) <= 1)
     part = np.where(ball.mid > 0, ball.rad / np.where(ball.mid > 0, ball.mid, 1), ball.rad)
-    assert np.max(part) < (1e-3 if longer or dtype == np.float32 else np.inf)
+    assert np.max(part) < 1e-3
+    assert ball.rad[np.abs(h) == 1].max() == 0
     assert np.max(wide.rad[ball.mid > 0] / ball.mid[ball.mid > 0]) > 0.2
+
+
+@pytest.mark.eq("8.19c")
+@given(st.floats(-1, 1), st.integers(0, 60))
+def test_what_a_square_loses_is_known_exactly(h, power):
+    for dtype in DTYPES:
+        value = np.asarray(h * 2.0**-power, dtype)
+        square, lost = rounded_square(value)
+        if abs(value) > 2**-400:
+            assert Fraction(float(value)) ** 2 == Fraction(float(square)) + Fraction(float(lost))
 
 
 @pytest.mark.eq("8.19b")

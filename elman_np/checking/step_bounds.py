@@ -90,12 +90,26 @@ def known_slope(h: Shaped[Array, "..."], activation: Activation) -> Ball:
     slope = rule_of(activation).slope(state, state)
     if activation != "tanh":
         return slope
+    square, lost = rounded_square(h)
     # (8.19b)
-    square = state.mid * state.mid
-    lost = np.abs(h * h - square) + np.finfo(unit.long).eps * square
-    known = unit.rounded(slope.mid, lost.astype(np.float64), 3)
+    mid = (1 - square.astype(unit.long)) - lost
+    known = unit.rounded(mid, np.abs(lost), 3)
 
-    return Ball(slope.mid, np.minimum(known.rad, slope.rad), unit)
+    return Ball(mid, np.minimum(known.rad, slope.rad), unit)
+
+
+def rounded_square(h: Shaped[Array, "..."]) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."]]:
+    """Return the rounded square of each number, and what it lacks of the square, exactly."""
+    square = h * h
+    if h.dtype == np.float32:
+        return square, h.astype(np.float64) ** 2 - square
+    # (8.19c)
+    shifted = h * (2.0**27 + 1)
+    high = shifted - (shifted - h)
+    low = h - high
+    lost = ((high * high - square) + 2 * high * low) + low * low
+
+    return square, lost
 
 
 def residuals(

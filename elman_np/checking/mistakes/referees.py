@@ -196,8 +196,8 @@ MISTAKES = (
         name="residuals: the square of a state is exact",
         what="1 - h^2 is taken to be computed from the exact square.",
         file="checking/step_bounds.py",
-        old="lost = np.abs(h * h - square) + np.finfo(unit.long).eps * square",
-        new="lost = 0 * square",
+        old="known = unit.rounded(mid, np.abs(lost), 3)",
+        new="known = unit.rounded(mid, 0 * lost, 3)",
     ),
     Change(
         name="comparison: the bound measured by itself",
@@ -205,6 +205,13 @@ MISTAKES = (
         file="checking/comparison.py",
         old="size = max(_largest(value), 0.1 * _largest(ball.terms), float(np.finfo(value.dtype).tiny))",
         new="size = radius",
+    ),
+    Change(
+        name="residuals: half of a product lost",
+        what="2 a b counts once in the error of a square.",
+        file="checking/step_bounds.py",
+        old="2 * high * low) + low * low",
+        new="high * low) + low * low",
     ),
     Change(
         name="residuals: the state after",
