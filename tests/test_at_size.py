@@ -27,7 +27,7 @@ SIZES = ((50, 199, 32), (50, 64, 64), (50, 32, 128))
 ELSEWHERE = ("cell.py", "data/series.py", "parameters.py", "training.py")
 """Files whose mistakes `ElmanRNN` and `mse_loss` do not meet: the cell's are met in its activations alone."""
 BEYOND = {"w_h transposed beyond the 32nd unit": 32, "tanh by way of a sigmoid": 1000}
-"""Up to how many units a mistake changes nothing here. The sigmoid's digits are lost where a is small, and the
+"""Up to how many units a mistake changes nothing here. A sigmoid loses digits where a is small, and the
 biases keep it from that; the standard problems ask tanh itself."""
 REFUSALS = ("targets broadcast",)
 """Mistakes of what should be refused."""
