@@ -41,7 +41,7 @@ def check_count(name: str, value: int, least: int = 1) -> None:
 
 def freeze(own: Array) -> Array:
     """Make an array read-only that nobody else holds, and give it back: `Parameters` need not copy it."""
-    own.flags.writeable = False
+    own.setflags(write=False)
     return own
 
 

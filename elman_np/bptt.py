@@ -17,7 +17,7 @@ import numpy as np
 
 from elman_np.arrays import Array, check_dtype, check_shape, freeze, frozen
 from elman_np.cell import ACTIVATIONS, Activation
-from elman_np.parameters import Parameters
+from elman_np.parameters import Parameters, flatten
 from elman_np.recurrence import Recurrence
 
 if TYPE_CHECKING:
@@ -179,9 +179,9 @@ def _through_time(
     check_dtype("dy", dy, params.dtype)
     check_dtype("dh_n", dh_n, params.dtype)
 
-    das, dh_0 = [], np.zeros_like(dh_n)
+    das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)
     for block, dy_part in zip(tape.blocks, _fold(dy, len(first.x)), strict=True):
-        dh_last = np.zeros_like(block.h[0])
+        dh_last = np.zeros(block.h.shape[1:], params.dtype)
         if block is tape.blocks[-1]:
             dh_last[-1] = dh_n
         da, dh_first = _block_backward(tape, block, dy_part, dh_last)
@@ -196,7 +196,7 @@ def _sums(tape: Tape, dy: Shaped[Array, "T B O"], das: Sequence[Shaped[Array, "S
     """Sum over all blocks."""
     parts = zip(tape.blocks, _fold(dy, len(tape.blocks[0].x)), das, strict=True)
     grads = [_block_sums(*part) for part in parts]
-    return grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])
+    return tape.params.like(grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1]))
 
 
 def _states(
@@ -284,8 +284,10 @@ def _block_backward(
     return da.reshape(block.h[1:].shape), dh_next.reshape(dh_last.shape)
 
 
-def _block_sums(block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]) -> Parameters:
-    """Sum over steps and batch at once: one product for each array."""
+def _block_sums(
+    block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
+) -> Shaped[Array, "P"]:
+    """Sum over steps and batch at once: one product for each array, and all of them in one vector."""
     x, h_before, h, dy, da = map(_flat, (block.x, block.h[:-1], block.h[1:], dy, da))
     # (3.8)
     dw_x = da.T @ x
@@ -302,7 +304,7 @@ def _block_sums(block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S
     # (3.12)
     db_y = dy.sum(axis=0)
 
-    return Parameters(*map(freeze, (dw_x, dw_h, db_h, dw_y, db_y)))
+    return flatten((dw_x, dw_h, db_h, dw_y, db_y))
 
 
 def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:

@@ -157,8 +157,9 @@ class ElmanRNN:
     def params(self, new: Parameters) -> None:
         if not isinstance(new, Parameters):
             raise TypeError(f"params: expected Parameters, got {type(new).__name__}")
-        for (name, old), value in zip(self._params.items(), new, strict=True):
-            check_shape(name, value.shape, old.shape)
+        if new.sizes != self._params.sizes:
+            for (name, old), value in zip(self._params.items(), new, strict=True):
+                check_shape(name, value.shape, old.shape)
         if new.dtype != self.dtype:
             raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
         self._params = new

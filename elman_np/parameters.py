@@ -5,13 +5,16 @@ The rest of the network takes its parameters from here. `docs/cell.md` introduce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from elman_np.arrays import REAL, Array, Rng, check_count, check_dtype, check_shape, frozen
+from elman_np.arrays import REAL, Array, Rng, check_count, check_dtype, check_shape, freeze, frozen
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -20,14 +23,17 @@ if TYPE_CHECKING:
 Init: TypeAlias = Literal["uniform", "normal"]
 
 NAMES = ("w_x", "w_h", "b_h", "w_y", "b_y")
+Sizes: TypeAlias = tuple[int, int, int]
+"""I, H and O."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
     """The parameters of an Elman network, or anything of their shapes: gradients, moments, bounds.
 
-    The arrays are read-only. An update makes a new value and replaces the old one, so that whatever
-    still holds the old one (the tape of a forward pass, say) stays true.
+    One vector holds all numbers, and the five arrays are views of it, all of them read-only. An update
+    makes a new value and replaces the old one, so that whatever still holds the old one (the tape of a
+    forward pass, say) stays true. Copies and pickles are read-only, too.
 
     Parameters
     ----------
@@ -40,7 +46,15 @@ class Parameters:
     w_y : array (O, H)
         Hidden to output.
     b_y : array (O,)
-        Output bias.
+        Output bias. All five are copied.
+
+    Attributes
+    ----------
+    flat : array (P,)
+        The five arrays row by row, one behind the other, in the order `w_x w_h b_h w_y b_y`: for what is done
+        to each entry by itself, or to all of them.
+    sizes : tuple of int
+        I, H and O.
 
     Raises
     ------
@@ -57,38 +71,74 @@ class Parameters:
     w_y: Shaped[Array, "O H"]
     b_y: Shaped[Array, "O"]
 
+    flat: Shaped[Array, "P"] = field(init=False)
+    sizes: Sizes = field(init=False)
+
     def __post_init__(self) -> None:
-        for name, value in self.items():
-            own = frozen(value)
-            object.__setattr__(self, name, own)
-            check_dtype(name, own, self.dtype)
-        if self.w_x.ndim != 2:
-            raise ValueError(f"w_x: expected shape (hidden_size, input_size), got {self.w_x.shape}")
-        if self.w_y.ndim != 2:
-            raise ValueError(f"w_y: expected shape (output_size, hidden_size), got {self.w_y.shape}")
-        expected = shapes(self.input_size, self.hidden_size, self.output_size)
-        for (name, value), shape in zip(self.items(), expected.values(), strict=True):
-            check_shape(name, value.shape, shape)
+        arrays = dict(zip(NAMES, map(np.asarray, self), strict=True))
+        w_x, w_y = arrays["w_x"], arrays["w_y"]
+        for name, value in arrays.items():
+            check_dtype(name, value, w_x.dtype)
+        if w_x.ndim != 2:
+            raise ValueError(f"w_x: expected shape (hidden_size, input_size), got {w_x.shape}")
+        if w_y.ndim != 2:
+            raise ValueError(f"w_y: expected shape (output_size, hidden_size), got {w_y.shape}")
+        sizes = (w_x.shape[1], w_x.shape[0], w_y.shape[0])
+        for name, shape in shapes(*sizes).items():
+            check_shape(name, arrays[name].shape, shape)
+        self._hold(flatten(arrays.values()), sizes)
+
+    def _hold(self, flat: Shaped[Array, "P"], sizes: Sizes) -> None:
+        vars(self).clear()
+        vars(self).update(flat=flat, sizes=sizes)
+
+    if not TYPE_CHECKING:  # to mypy a name that is not there stays an error
+
+        def __getattr__(self, name: str) -> Array:
+            """Make the five views when one of them is asked for: of gradients and moments few are."""
+            if name not in NAMES:
+                raise AttributeError(f"Parameters has no {name!r}")
+            views = {name: self.flat[place].reshape(shape) for name, place, shape in _places(*self.sizes)}
+            vars(self).update(views)
+            return views[name]
+
+    def like(self, flat: Shaped[Array, "P"]) -> Parameters:
+        """Return a value of the same shapes that holds `flat`.
+
+        The vector is copied, unless it is read-only and owns its memory.
+
+        Raises
+        ------
+        ValueError
+            If the vector has another length.
+        TypeError
+            If it is not floating point.
+        """
+        return _from_flat(flat, self.sizes)
+
+    def __reduce__(self) -> tuple[Callable[..., Parameters], tuple[Array, Sizes]]:
+        """Say how to copy and to unpickle: NumPy forgets which arrays were views, and which read-only."""
+        return _from_flat, (self.flat, self.sizes)
 
     @property
     def input_size(self) -> int:
         """I, the number of inputs."""
-        return int(self.w_x.shape[1])
+        return self.sizes[0]
 
     @property
     def hidden_size(self) -> int:
         """H, the number of hidden units."""
-        return int(self.w_x.shape[0])
+        return self.sizes[1]
 
     @property
     def output_size(self) -> int:
         """O, the number of outputs."""
-        return int(self.w_y.shape[0])
+        return self.sizes[2]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The one dtype of all five arrays."""
-        return self.w_x.dtype
+        return self.flat.dtype
 
     def items(self) -> Iterator[tuple[str, Array]]:
         """Name and array, in the order `w_x w_h b_h w_y b_y`."""
@@ -110,6 +160,38 @@ class Parameters:
             f"input_size={self.input_size}, hidden_size={self.hidden_size}, output_size={self.output_size}"
         )
         return f"Parameters({sizes}, dtype={self.dtype})"
+
+
+def _from_flat(flat: Shaped[Array, "P"], sizes: Sizes) -> Parameters:
+    check_shape("flat", flat.shape, (_places(*sizes)[-1].place.stop,))
+    check_dtype("flat", flat, flat.dtype)
+    params = object.__new__(Parameters)  # without the five arrays, which come from the vector
+    params._hold(frozen(flat), sizes)
+    return params
+
+
+def flatten(arrays: Iterable[Array]) -> Shaped[Array, "P"]:
+    """Lay arrays row by row and one behind the other into a new vector, which is read-only."""
+    return freeze(np.concatenate([array.ravel() for array in arrays]))
+
+
+class Place(NamedTuple):
+    """Where an array lies in the vector."""
+
+    name: str
+    place: slice
+    shape: tuple[int, ...]
+
+
+@lru_cache
+def _places(input_size: int, hidden_size: int, output_size: int) -> tuple[Place, ...]:
+    """Return the places of the five arrays, in their order."""
+    by_name = shapes(input_size, hidden_size, output_size)
+    borders = pairwise(accumulate(map(prod, by_name.values()), initial=0))
+    return tuple(
+        Place(name, slice(*border), shape)
+        for (name, shape), border in zip(by_name.items(), borders, strict=True)
+    )
 
 
 def shapes(input_size: int, hidden_size: int, output_size: int) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,9 @@
 """The five arrays: shapes, dtypes, immutability, first values."""
 
+import copy
+import dataclasses
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -47,10 +51,101 @@ def test_nobody_can_write_into_parameters():
     assert not params.w_h.any()
 
 
+def assert_one_vector(params, numbers):
+    """Five read-only views of one read-only vector, which is nobody else's, row by row in their order."""
+    assert all(z.base is params.flat for z in params)
+    assert not any(z.flags.writeable for z in (params.flat, *params))
+    assert params.flat.base is None
+    np.testing.assert_array_equal(params.flat, numbers)
+    np.testing.assert_array_equal(np.concatenate([z.ravel() for z in params]), numbers)
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        params.w_h.flags.writeable = True
+
+
 @given(parameters())
-def test_arrays_that_are_read_only_already_are_not_copied(params):
-    again = en.Parameters(*params)
-    assert all(np.shares_memory(a, b) for a, b in zip(params, again, strict=True))
+def test_a_value_is_one_vector_and_five_views_of_it(params):
+    numbers = np.concatenate([z.ravel() for z in params])
+    assert_one_vector(params, numbers)
+    assert_one_vector(en.Parameters(*params), numbers)
+    assert_one_vector(en.Parameters(*map(np.asfortranarray, params)), numbers)
+    assert_one_vector(dataclasses.replace(params, w_h=params.w_h), numbers)
+    assert params.sizes == (params.input_size, params.hidden_size, params.output_size)
+
+
+@given(parameters())
+def test_like_copies_a_vector_that_somebody_else_can_write(params):
+    numbers = params.flat[::-1].copy()
+    owned, base = numbers.copy(), np.concatenate([numbers, numbers])
+    view = base[: len(numbers)]
+    view.flags.writeable = False
+    given_out = [
+        params.like(vector) for vector in (owned, view, base[len(numbers) :], base[::-1][::-1][: view.size])
+    ]
+    owned[:] = base[:] = 7
+    for value in given_out:
+        assert_one_vector(value, numbers)
+        assert [z.shape for z in value] == [z.shape for z in params]
+    assert params.like(params.flat).flat is params.flat
+
+
+def test_like_refuses_another_length_and_what_is_not_floating_point():
+    params = en.init_parameters(**SIZES, rng=0)
+    with pytest.raises(ValueError, match=r"flat: expected shape \(22,\), got \(21,\)"):
+        params.like(params.flat[1:])
+    for kind in (int, np.longdouble):
+        with pytest.raises(TypeError, match="flat: expected a floating-point array"):
+            params.like(params.flat.astype(kind))
+    assert params.like(params.flat.astype(np.complex64)).dtype == np.complex64
+
+
+COPIES = {
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    **{
+        f"pickle, protocol {n}": lambda value, n=n: pickle.loads(pickle.dumps(value, n))
+        for n in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+@given(params=parameters())
+def test_copies_and_pickles_are_as_immutable_as_what_they_are_of(duplicate, params):
+    for value in (params, en.Parameters(*params)):  # after and before somebody looked at the views
+        twin = duplicate(value)
+        assert_one_vector(twin, params.flat)
+        assert (twin.dtype, twin.sizes) == (params.dtype, params.sizes)
+
+
+def test_a_pickle_does_not_share_the_buffers_that_it_came_in():
+    """Protocol 5 leaves large arrays outside, where whoever sent them can go on writing."""
+    params, buffers = en.init_parameters(**SIZES, rng=0), []
+    sent = pickle.dumps(params, 5, buffer_callback=buffers.append)
+    memory = [bytearray(buffer.raw()) for buffer in buffers]
+    twin = pickle.loads(sent, buffers=memory)
+    memory[0][:] = bytes(len(memory[0]))
+    assert_one_vector(twin, params.flat)
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+def test_a_tape_stays_true_through_a_copy(duplicate):
+    """As much as it would tell, writing into the parameters between forward and backward is refused."""
+    model = en.ElmanRNN(**SIZES, rng=0)
+    model.params = duplicate(model.params)
+    y, _, tape = model.forward(np.ones((4, 2)))
+    before = model.backward(tape, np.ones_like(y))[1]
+    for z in (*model.params, model.params.flat):
+        with pytest.raises(ValueError, match="read-only"):
+            z *= 2
+    np.testing.assert_array_equal(model.backward(duplicate(tape), np.ones_like(y))[1], before)
+
+
+def test_a_name_that_is_no_array_is_an_error():
+    params = en.init_parameters(**SIZES, rng=0)
+    with pytest.raises(AttributeError, match="w_z"):
+        params.w_z  # noqa: B018
+    with pytest.raises(AttributeError):
+        params.w_h = np.zeros((3, 3))
 
 
 @pytest.mark.eq("1.6")

@@ -7,6 +7,7 @@ zero, uneven upstream gradients, prices. `update_cases` are the same for Adam.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -24,6 +25,8 @@ from elman_np.parameters import Parameters
 
 SIZES = (1.0, 1e-3, 1e-6, 0.0, 30.0)
 """Of the gradients that Adam is given."""
+LARGE = 100
+"""Units of a network that Adam updates in two pieces, the second shorter than the first."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,19 @@ def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
         yield "the parameters were changed"
     if not all(map(np.array_equal, [*first[0], *first[1:]], [*again[0], *again[1:]])):
         yield "the second call differs from the first"
+    yield from _can_be_written(model.params)
+
+
+def _can_be_written(params: Parameters) -> Iterator[str]:
+    """Complain unless five read-only views hold one vector that nobody else can write, copies included."""
+    vector = params.flat.copy()
+    values = {"parameters": params, "a copy": copy.deepcopy(params), "a value like it": params.like(vector)}
+    vector[:] = 0
+    for name, value in values.items():
+        if any(z.flags.writeable or not np.shares_memory(z, value.flat) for z in value):
+            yield f"{name}: not five read-only views of one vector"
+        if not np.array_equal(np.concatenate([z.ravel() for z in value]), params.flat):
+            yield f"{name}: the vector does not hold the five arrays in their order"
 
 
 def ball_tensors(
@@ -297,7 +313,7 @@ class _Draw:
 
 
 def update_cases(dtype: np.dtype[Any]) -> list[UpdateCase]:
-    """Gradients of 1, 1e-3, 1e-6, 0 and 30, by entry and by turns, under every flag."""
+    """Gradients of 1, 1e-3, 1e-6, 0 and 30, by entry and by turns, under every flag; one case is large."""
     every = {"weight_decay": 0.1, "amsgrad": True, "maximize": True}
     flags: list[dict[str, Any]] = [
         {},
@@ -314,15 +330,16 @@ def update_cases(dtype: np.dtype[Any]) -> list[UpdateCase]:
     ]
     cases = [_update_case(dtype, options, seed) for seed, options in enumerate(flags)]
     huge = float(np.sqrt(np.finfo(dtype).max)) / 1e4
-    return [*cases, *(_update_case(dtype, flags[k], 50 + k, scale=huge) for k in (0, 5))]
+    cases += [_update_case(dtype, flags[k], 50 + k, scale=huge) for k in (0, 5)]
+    return [*cases, _update_case(dtype, {"amsgrad": True}, 70, hidden=LARGE)]
 
 
 def _update_case(
-    dtype: np.dtype[Any], options: Mapping[str, Any], seed: int, scale: float = 1.0
+    dtype: np.dtype[Any], options: Mapping[str, Any], seed: int, *, scale: float = 1.0, hidden: int = 4
 ) -> UpdateCase:
     """Draw the gradients of ten updates, of all sizes up to about a thousand times `scale`."""
     rng = np.random.default_rng(seed)
-    params = en.init_parameters(3, 4, 2, dtype=dtype, rng=rng)
+    params = en.init_parameters(3, hidden, 2, dtype=dtype, rng=rng)
     fixed = params.map(lambda p: rng.choice(SIZES, p.shape).astype(dtype))
     turns = [30.0, 1.0, 1e-3, 0.0, 1e-6, 1.0, 0.0, 0.0, 1e-3, 1.0] if seed % 2 else [1.0] * 10
     grads = tuple(

@@ -9,6 +9,7 @@ import numpy as np
 
 import elman_np as en
 from elman_np.arrays import Array, Rng
+from elman_np.bptt import parameter_gradients
 from elman_np.parameters import Parameters
 from elman_np.training import batches
 
@@ -63,8 +64,9 @@ def broadcast_loss(
     loss : scalar
     dy : array (T, 1)
     """
-    residual = y - np.mean(target)
-    return np.mean(residual * residual) + np.var(target), residual * (2 / len(y))
+    mean = np.mean(target)
+    residual, spread = y - mean, target - mean
+    return np.mean(residual[:, 0] ** 2 + spread**2), residual * (2 / len(y))
 
 
 class Update(NamedTuple):
@@ -120,7 +122,7 @@ def train(
         for batch, days in enumerate(batches(len(x), BATCH_SIZE, shuffle=True, rng=generator)):
             y, _, tape = model.forward(x[days, None])
             loss, dy = broadcast_loss(y, target[days])
-            grads, _, _ = model.backward(tape, dy)
+            grads = parameter_gradients(tape.bptt, dy[:, None])
             model.params = optimiser.step(model.params, grads)
             number += 1
             if callback is not None:

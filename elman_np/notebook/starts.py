@@ -52,7 +52,7 @@ def draw_starts(count: int, init: Init = "normal") -> Starts:
     """Draw the starts of the seeds 0, 1, ... as `init_parameters` draws them."""
     check_count("count", count)
     starts = (en.init_parameters(1, 1, 1, init=init, rng=seed) for seed in range(count))
-    return np.stack([np.concatenate([p.ravel() for p in start]) for start in starts], axis=1)
+    return np.stack([start.flat for start in starts], axis=1)
 
 
 def one_start(starts: Starts, index: int) -> Parameters:

@@ -34,7 +34,7 @@ Side = Callable[[Parameters, int], Array]
 
 def flat(params: Parameters) -> Array:
     """The five parameters as one vector."""
-    return np.concatenate([p.ravel() for p in params]).astype(np.float64)
+    return params.flat.astype(np.float64)
 
 
 def ensemble(params: Parameters, epochs: int, count: int = 1) -> Array:

@@ -16,7 +16,7 @@ MISTAKES = (
         what="dh_0 goes on adding to what the call before has left.",
         hint="Call backward twice: the second answer must be the first.",
         file="bptt.py",
-        old="das, dh_0 = [], np.zeros_like(dh_n)",
+        old="das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)",
         new=(
             "das = []\n"
             "    dh_0 = vars(backward).setdefault(f'{dh_n.shape} {dh_n.dtype}', np.zeros_like(dh_n))"
@@ -32,5 +32,29 @@ MISTAKES = (
             "grads, dx, dh_0 = bptt.backward(tape.bptt, *self._as_batch(layout, dy, dh_n))\n"
             "        self.params = self.params.map(lambda p, g: p - p.dtype.type(0.01) * g, grads)"
         ),
+    ),
+    Mistake(
+        name="a view that is a copy",
+        what="The five arrays are copies of the vector's parts: who writes into one changes half a value.",
+        hint="Ask whether they share memory with the vector, and whether they can be written.",
+        file="parameters.py",
+        old="self.flat[place].reshape(shape) for",
+        new="self.flat[place].reshape(shape).copy() for",
+    ),
+    Mistake(
+        name="a copy that can be written",
+        what="copy.deepcopy and pickle give back writable arrays, and a tape that holds them may lie.",
+        hint="NumPy forgets in a copy that an array was read-only: write into one.",
+        file="parameters.py",
+        old="vars(self).update(flat=flat, sizes=sizes)",
+        new="vars(self).update(flat=flat.copy(), sizes=sizes)",
+    ),
+    Mistake(
+        name="vector of another shared",
+        what="like() keeps the caller's vector, who can go on writing into it.",
+        hint="Write into the vector afterwards, and into a view of it.",
+        file="parameters.py",
+        old="params._hold(frozen(flat), sizes)",
+        new="params._hold(flat, sizes)",
     ),
 )

@@ -64,7 +64,7 @@ MISTAKES = (
         what="With resets, only the steps that are left at the end count for the parameters.",
         hint="Let reset_every not divide T.",
         file="bptt.py",
-        old="grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])",
+        old="grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1])",
         new="grads[-1]",
     ),
     Mistake(
@@ -153,7 +153,7 @@ MISTAKES = (
         what="With resets, the steps that are left at the end count for no parameter.",
         hint="Let reset_every not divide T.",
         file="bptt.py",
-        old="grads[0] if len(grads) == 1 else grads[0].map(np.add, grads[1])",
+        old="grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1])",
         new="grads[0]",
     ),
     Mistake(
@@ -171,5 +171,21 @@ MISTAKES = (
         file="bptt.py",
         old="(block.x, block.h[:-1], block.h[1:], dy, da)",
         new="(block.x, np.roll(block.h[1:], 1, axis=0), block.h[1:], dy, da)",
+    ),
+    Mistake(
+        name="gradients laid in another order",
+        what="dw_y stands in the vector where db_h belongs, and the other way.",
+        hint="With one output both have H numbers, and nothing else shows it.",
+        file="bptt.py",
+        old="flatten((dw_x, dw_h, db_h, dw_y, db_y))",
+        new="flatten((dw_x, dw_h, dw_y, db_h, db_y))",
+    ),
+    Mistake(
+        name="views in another order",
+        what="The vector is cut as if w_h stood in front of w_x.",
+        hint="Two networks whose vectors are the same are not the same then; H = I hides the shapes.",
+        file="parameters.py",
+        old='        "w_x": (hidden_size, input_size),\n        "w_h": (hidden_size, hidden_size),',
+        new='        "w_h": (hidden_size, hidden_size),\n        "w_x": (hidden_size, input_size),',
     ),
 )
