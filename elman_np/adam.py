@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped
 
 
+PIECE = 1 << 13
+"""How many numbers are updated at a time: the dozen arrays of one piece stay in the cache (chapter 9)."""
+
+
 @dataclass(frozen=True, eq=False)
 class AdamState:
     """What Adam remembers of the gradients so far."""
@@ -181,32 +185,48 @@ class Adam:
         Raises
         ------
         ValueError
-            If `grads` has other shapes.
+            If `grads`, or a state that was put back, has other shapes.
         TypeError
-            If `grads` has another dtype.
+            If it has another dtype.
         """
-        if grads.dtype != params.dtype:
-            raise TypeError(f"grads: expected dtype {params.dtype} as params, got {grads.dtype}")
-        for (name, p), g in zip(params.items(), grads, strict=True):
-            if g.shape != p.shape:
-                raise ValueError(f"grads.{name}: expected shape {p.shape} as in params, got {g.shape}")
-        state = self.state or AdamState(0, *[params.map(np.zeros_like)] * 3)
-        updated = [
-            map(freeze, adam_step(*arrays, state.step + 1, self.options))
-            for arrays in zip(params, grads, state.m, state.v, state.v_max, strict=True)
-        ]
-        new, m, v, v_max = (Parameters(*arrays) for arrays in zip(*updated, strict=True))
-        self.state = AdamState(state.step + 1, m, v, v_max)
-        return new
+        _check_alike("grads", grads, params)
+        state = self.state or AdamState(0, *[params.like(freeze(np.zeros_like(params.flat)))] * 3)
+        _check_alike("state.m", state.m, params)
+
+        old = [value.flat for value in (params, grads, state.m, state.v, state.v_max)]
+        new = [np.empty_like(params.flat) for _ in range(4 if self.options.amsgrad else 3)]
+        for first in range(0, len(params.flat), PIECE):
+            piece = slice(first, first + PIECE)
+            p, g, m, v, v_max = (vector[piece] for vector in old)
+            updated = adam_step(p, g, m, v, v_max, state.step + 1, self.options)
+            for vector, part in zip(new, updated, strict=False):  # without amsgrad v_max is v, and not kept
+                vector[piece] = part
+
+        params, *moments = (params.like(freeze(vector)) for vector in new)
+        self.state = AdamState(state.step + 1, moments[0], moments[1], moments[-1])
+        return params
 
     def __repr__(self) -> str:
         return repr(self.options).replace("AdamOptions", "Adam")
 
 
+def _check_alike(name: str, value: Parameters, params: Parameters) -> None:
+    """Raise unless `value` has the dtype and the shapes of `params`."""
+    if value.dtype != params.dtype:
+        raise TypeError(f"{name}: expected dtype {params.dtype} as params, got {value.dtype}")
+    if value.sizes != params.sizes:
+        for (array, p), z in zip(params.items(), value, strict=True):
+            if z.shape != p.shape:
+                raise ValueError(f"{name}.{array}: expected shape {p.shape} as in params, got {z.shape}")
+
+
 def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, float]:
     """Scale the gradients so that their global norm is at most `max_norm` (7.10).
 
-    As `torch.nn.utils.clip_grad_norm_`, 1e-6 in the denominator included, but a new value is returned.
+    As `torch.nn.utils.clip_grad_norm_`, 1e-6 in the denominator included, but a new value is returned. The
+    squares are summed in the gradients' dtype. Where their sum overflows (a norm above 1.8e19 in float32),
+    the norm is infinite and the clipped gradients are zero; where a square underflows (that of an entry
+    below 1e-23), it counts for nothing.
 
     Parameters
     ----------
@@ -228,9 +248,10 @@ def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, floa
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm: expected a number above 0, got {max_norm}")
+    g = grads.flat
     # (7.10)
-    norm = float(np.sqrt(sum(float(np.vdot(g, g).real) for g in grads)))
+    norm = math.sqrt(np.vdot(g, g).real)
     scale = min(max_norm / (norm + 1e-6), 1.0)
-    clipped = grads.map(lambda g: g * g.dtype.type(scale))
+    clipped = g * g.dtype.type(scale) if scale != 1 else g
 
-    return clipped, norm
+    return grads.like(freeze(clipped)), norm

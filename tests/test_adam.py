@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 
 import elman_np as en
+from elman_np import adam
+from elman_np.checking.problems import update_cases
 from tests.support.strategies import parameters
 
 
@@ -105,6 +107,50 @@ def test_options_come_whole_or_by_name_or_both():
     assert en.Adam(options).options == options == en.Adam(**dataclasses.asdict(options)).options
     assert en.Adam(options, lr=0.25).options == dataclasses.replace(options, lr=0.25)
     assert en.Adam().options == en.AdamOptions()
+
+
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True, "weight_decay": 0.1}])
+@pytest.mark.parametrize("piece", [1, 7, 21, 22, 23])
+def test_pieces_give_the_bits_of_the_whole(piece, options, monkeypatch):
+    """22 numbers, in pieces of which the last is as long as the others, shorter, or the only one."""
+    monkeypatch.setattr(adam, "PIECE", piece)
+    params = en.init_parameters(2, 3, 1, rng=0)
+    p, (m, v, v_max) = params.flat, np.zeros((3, 22))
+    optimiser = en.Adam(**options)
+    for step in (1, 2, 3):
+        grads = params.like(np.random.default_rng(step).standard_normal(22) / step)
+        params = optimiser.step(params, grads)
+        p, m, v, v_max = en.adam_step(p, grads.flat, m, v, v_max, step, optimiser.options)
+        state = optimiser.state
+        for ours, whole in ((params, p), (state.m, m), (state.v, v), (state.v_max, v_max)):
+            np.testing.assert_array_equal(ours.flat, whole)
+
+
+def test_a_network_of_the_examples_is_larger_than_a_piece():
+    """So that the judge, PyTorch beside it, sees more than one piece, too."""
+    sizes = {case.params.flat.size for case in update_cases(np.dtype(np.float64))}
+    assert any(size > adam.PIECE and size % adam.PIECE for size in sizes)
+
+
+def test_a_state_of_another_network_is_refused_before_anything_changes():
+    small, large = (en.init_parameters(1, hidden, 1, rng=0) for hidden in (2, 3))
+    optimiser = en.Adam()
+    optimiser.step(large, large)
+    state = optimiser.state
+    with pytest.raises(ValueError, match=r"state.m.w_x: expected shape \(2, 1\) as in params, got \(3, 1\)"):
+        optimiser.step(small, small)
+    with pytest.raises(TypeError, match=r"state.m: expected dtype float32 as params, got float64"):
+        optimiser.step(large.astype(np.float32), large.astype(np.float32))
+    assert optimiser.state is state
+
+
+@pytest.mark.eq("7.10")
+@pytest.mark.parametrize(("size", "expected"), [(1e19, 1e19), (1e20, np.inf), (1e-24, 0.0)])
+def test_a_norm_overflows_and_underflows_in_its_dtype_as_in_pytorch(size, expected):
+    grads = en.Parameters(*map(np.array, ([[size]], [[0.0]], [0.0], [[0.0]], [0.0]))).astype(np.float32)
+    clipped, norm = en.clip_grad_norm(grads, 1.0)
+    assert norm == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(clipped.w_x, size if expected == 0 else size / expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("max_norm", [0.0, -1.0, np.nan])
