@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import elman_np as en
 import elman_torch as et
 from elman_np.arrays import Array
+from elman_np.bptt import parameter_gradients
 from elman_np.checking.problems import numpy_tensors
 
 from .problems import Problem
@@ -73,7 +74,7 @@ class Ours(Peer):
     def training_step(self) -> object:
         y, _, tape = self.model.forward(self.problem.x, self.problem.h_0)
         loss, dy = en.mse_loss(y, self.problem.target)
-        grads, _, _ = self.model.backward(tape, dy)
+        grads = parameter_gradients(tape.bptt, dy)
         self.model.params = self.optimiser.step(self.model.params, grads)
         return loss
 
