@@ -21,7 +21,7 @@ from elman_np.bptt import Tape, _flat, _product
 from elman_np.parameters import Parameters
 
 from . import machine
-from .pages import markdown, write
+from .pages import keep, markdown
 from .problems import Problem, Shape
 from .timing import in_turn
 
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = table(shapes, np.dtype(options.dtype), budget, least)
     print(f"\n{text}")
     if options.write:
-        write({"ladder": text})
+        keep(machine.processor(), {"ladder": text})
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The notebook's 5,000 updates, written five ways: `python tests/benchmarks/notebook.py`.
+"""`python -m tests.benchmarks.notebook`: the notebook's 5,000 updates, written five ways.
 
-All sides train from the same start on the same batches, in turns; times are medians, and ratios are of one
-run. Nothing is asserted about time. That all computed the same is, for float64.
+All sides train from the same start on the same batches, in turns; times are medians of one run, and ratios
+are of these. Nothing is asserted about time. That all computed the same is, for float64.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-sys.path[:0] = [str(Path(__file__).parents[2])]
 
 import numpy as np
 import torch
@@ -27,6 +25,9 @@ import elman_torch.notebook as torch_notebook
 from elman_np import notebook
 from elman_np.arrays import Array
 from elman_np.parameters import Parameters
+
+from . import machine
+from .pages import keep, markdown
 
 X, TARGET = notebook.closes()
 Side = Callable[[Parameters, int], Array]
@@ -63,13 +64,14 @@ SIDES: dict[str, Side] = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Time all sides, and compare where they end."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(prog="python -m tests.benchmarks.notebook", description=__doc__)
     options.add_argument("--epochs", type=int, default=notebook.EPOCHS)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seed", type=int, default=616)
-    chosen = options.parse_args()
+    options.add_argument("--write", action="store_true", help="put the table into docs/notebook.md")
+    chosen = options.parse_args(arguments)
     torch.set_num_threads(1)
     start = en.init_parameters(1, 1, 1, init="normal", rng=chosen.seed)
     for side in SIDES.values():
@@ -84,15 +86,17 @@ def main() -> None:
     first = next(iter(SIDES))
     updates = 5 * chosen.epochs
     print(f"{updates} updates, one thread, seed {chosen.seed}, float64, medians of {chosen.rounds} rounds")
-    print(f"{'':26}{'seconds':>9}{'us/update':>11}{'times as fast':>15}  farthest from the first")
+    medians, rows = {name: statistics.median(times[name]) for name in SIDES}, []
     for name in SIDES:
-        ratios = [there / here for there, here in zip(times[first], times[name], strict=True)]
-        seconds = statistics.median(times[name])
-        each, ratio = seconds / updates * 1e6, statistics.median(ratios)
         apart = np.abs(ends[name] - ends[first]).max()
-        print(f"{name:26}{seconds:9.2f}{each:11.0f}{ratio:15.1f}  {apart:.1e}")
+        numbers = (f"{medians[name]:.3g}", f"{medians[first] / medians[name]:.1f}")
+        rows.append([name, *numbers])
+        print(f"{name:26}{numbers[0]:>9} s{numbers[1]:>9} times as fast; ends {apart:.1e} from the first")
         # As far as 1,000 starts end apart that differ in their last bit: tests/test_notebook.py measures it.
         assert apart < 1e-11, f"{name} computed something else"
+    if chosen.write:
+        table = markdown([f"{updates:,} updates", "seconds", "times as fast"], rows)
+        keep(machine.processor(), {"notebook": table})
     single = start.astype(np.float32)
     print("float32, farthest from the same side's float64, and from the other backend's float32:")
     theirs = torch_side(single, chosen.epochs, per_day=False)
@@ -102,7 +106,8 @@ def main() -> None:
         end="",
     )
     print(f", from each other {np.abs(ours - theirs).max():.1e}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

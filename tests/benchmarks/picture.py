@@ -1,9 +1,9 @@
-"""The picture: ratio against H, one line for each peer, 1.0 marked."""
+"""The picture: ratio against H for each machine, one line for each peer, 1.0 marked."""
 
 from __future__ import annotations
 
 import runpy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,19 +20,27 @@ LABELS = {"torch": "torch.nn.RNN + Linear", "jax": "jax.jit, lax.scan", "torch.c
 MARKERS = {"torch": "o", "jax": "s", "torch.compile": "^"}
 
 
-def draw(rows: Sequence[Row], path: Path = FIGURES / "speed.svg") -> None:
-    """Draw the rows of one task; float32 to the left, float64 to the right."""
+def draw(machines: Mapping[str, Sequence[Row]], path: Path = FIGURES / "speed.svg") -> None:
+    """Draw the rows of one task: panels for each machine, float32 to the left, float64 to the right."""
     import matplotlib.pyplot as plt
 
     palette = runpy.run_path(str(FIGURES / "palette.py"))
-    dtypes = list(dict.fromkeys(row.dtype for row in rows))
+    dtypes = list(dict.fromkeys(row.dtype for rows in machines.values() for row in rows))
     with plt.rc_context(palette["RC"]):
-        figure, panels = plt.subplots(1, len(dtypes), figsize=(8.6, 3.9), sharey=True, layout="constrained")
-        for axes, dtype in zip(panels, dtypes, strict=True):
-            _panel(axes, [row for row in rows if row.dtype == dtype], palette["LIGHT"])
-            axes.set_title(dtype, fontsize="medium")
-        panels[0].set_ylabel("peer's time / time of elman_np")
-        panels[-1].legend(fontsize="small", loc="lower right")
+        figure, panels = plt.subplots(
+            len(machines),
+            len(dtypes),
+            figsize=(8.6, 3.9 * len(machines)),
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for (processor, rows), line in zip(machines.items(), panels, strict=True):
+            for axes, dtype in zip(line, dtypes, strict=True):
+                _panel(axes, [row for row in rows if row.dtype == dtype], palette["LIGHT"])
+                axes.set_title(f"{processor}, {dtype}", fontsize="medium")
+            line[0].set_ylabel("peer's time / time of elman_np")
+        panels[0, -1].legend(fontsize="small", loc="lower right")
         palette["save_svg"](figure, path)
         plt.close(figure)
 

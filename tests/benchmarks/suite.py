@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ import torch
 from . import machine
 from .agreement import check_gradients, check_training_step
 from .floor import Floor
-from .pages import markdown, write
+from .pages import ROOT, keep, markdown, records, write
 from .peers import TASKS, Ours, Peer, installed
 from .picture import draw
 from .problems import SHAPES, Problem, Shape
@@ -45,12 +46,21 @@ class Row:
     task: str
     shape: Shape
     dtype: str
-    milliseconds: float
-    """Of `elman_np`."""
+    milliseconds: float | None
+    """Of `elman_np`, if it was kept."""
     peers: dict[str, Ratio]
     """Each peer's time over that of `elman_np`: below 1, the peer is faster."""
     over_floor: dict[str, Ratio]
     """The time of `elman_np` over that of its bare calls, and of all its calls."""
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> Row:
+        """Make a row from what a file has of it."""
+        ratios = {
+            side: {name: Ratio(**ratio) for name, ratio in kept[side].items()}
+            for side in ("peers", "over_floor")
+        }
+        return cls(kept["task"], Shape(*kept["shape"]), kept["dtype"], kept["milliseconds"], **ratios)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,17 +97,31 @@ def run(options: argparse.Namespace) -> int:
         "gradients": gradients_table(rows),
         "tasks": tasks_table(rows),
         "calls": floors.get("50 32 32 128, float64", next(iter(floors.values()), "")),
-        "summary": summary(rows),
     }
-    for text in parts.values():
+    for text in (*parts.values(), summary({machine.processor(): rows})):
         print(f"\n{text}")
     print(f"\nload at the end: {machine.load():.2f}")
+    as_data = json.loads(json.dumps(rows, default=vars))
     if options.json:
-        Path(options.json).write_text(json.dumps(rows, default=vars, indent=1) + "\n")
+        Path(options.json).write_text(json.dumps(as_data, indent=1) + "\n")
     if options.write:
-        draw([row for row in rows if row.task == TASKS[0]])
-        write(parts)
+        keep(machine.processor(), parts | {"rows": as_data})
+        write_what_all_show()
     return 0
+
+
+def write_what_all_show(root: Path = ROOT) -> None:
+    """Put into the pages what needs the rows of all machines: the table of ranges, and the picture."""
+    kept = {
+        processor: list(map(Row.of, record["rows"]))
+        for processor, record in records(root).items()
+        if "rows" in record
+    }
+    write({"summary": summary(kept), "torch": summary(kept, ("torch",))}, root)
+    draw(
+        {name: [row for row in rows if row.task == TASKS[0]] for name, rows in kept.items()},
+        root / "docs" / "figures" / "speed.svg",
+    )
 
 
 def time_row(
@@ -172,13 +196,16 @@ def tasks_table(rows: Sequence[Row]) -> str:
     return markdown(head, [*body, ["geometric mean", "", *means]], left=2)
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """Return the smallest, mean and largest ratio for each task and peer, in Markdown."""
+def summary(machines: Mapping[str, Sequence[Row]], peers: Sequence[str] = ()) -> str:
+    """Return the smallest, mean and largest ratio of each task, peer (all if left out) and machine."""
     body = []
     for task in TASKS:
-        chosen = [row for row in rows if row.task == task]
-        for name in _names(chosen):
-            ratios = [row.peers[name].median for row in chosen if name in row.peers]
-            numbers = (min(ratios), geometric_mean(chosen, name), max(ratios))
-            body.append([task, name, *(f"{number:.2f}" for number in numbers)])
-    return markdown(["task", "peer's time / `elman_np`'s", "least", "geometric mean", "most"], body, left=2)
+        for name in peers or _names([row for rows in machines.values() for row in rows]):
+            for processor, rows in machines.items():
+                chosen = [row for row in rows if row.task == task and name in row.peers]
+                if chosen:
+                    ratios = [row.peers[name].median for row in chosen]
+                    numbers = (min(ratios), geometric_mean(chosen, name), max(ratios))
+                    body.append([task, name, processor, *(f"{number:.2f}" for number in numbers)])
+    head = ["task", "peer's time / `elman_np`'s", "machine", "least", "geometric mean", "most"]
+    return markdown(head, body, left=3)
