@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -16,30 +17,33 @@ from rich.table import Table
 import elman_np as en
 from elman_np.arrays import Array
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
+
+def parser() -> argparse.ArgumentParser:
+    """Make the options of the command."""
+    result = argparse.ArgumentParser(
         prog="python -m elman_np",
         description="Train an Elman network on SPLG's closes and forecast the next day's close.",
         epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--start", default="2023-01-01", help="first day")
-    parser.add_argument("--end", default="2024-01-01", help="day after the last day")
-    parser.add_argument(
+    result.add_argument("--start", default="2023-01-01", help="first day")
+    result.add_argument("--end", default="2024-01-01", help="day after the last day")
+    result.add_argument(
         "--source", choices=["bundled", "yahoo"], default="bundled", help="where prices come from"
     )
-    parser.add_argument("--hidden-size", type=int, default=8, help="hidden units")
-    parser.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
-    parser.add_argument("--length", type=int, default=20, help="days in a training window")
-    parser.add_argument("--epochs", type=int, default=200, help="passes over the training windows")
-    parser.add_argument("--batch-size", type=int, default=32, help="windows in a batch")
-    parser.add_argument("--lr", type=float, default=0.01, help="Adam's learning rate")
-    parser.add_argument("--clip-norm", type=float, default=1.0, help="largest norm of a batch's gradient")
-    parser.add_argument("--seed", type=int, default=0, help="of first parameters and order of windows")
-    parser.add_argument("--picture", type=Path, default=Path("splg.png"), help="where to save the picture")
-    return parser.parse_args(arguments)
+    result.add_argument("--hidden-size", type=int, default=8, help="hidden units")
+    result.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
+    result.add_argument("--length", type=int, default=20, help="days in a training window")
+    result.add_argument("--epochs", type=int, default=200, help="passes over the training windows")
+    result.add_argument("--batch-size", type=int, default=32, help="windows in a batch")
+    result.add_argument("--lr", type=float, default=0.01, help="Adam's learning rate")
+    result.add_argument("--clip-norm", type=float, default=1.0, help="largest norm of a batch's gradient")
+    result.add_argument("--seed", type=int, default=0, help="of first parameters and order of windows")
+    result.add_argument("--picture", type=Path, default=Path("splg.png"), help="where to save the picture")
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from elman_np import notebook
 
         return notebook.main(arguments[1:])
-    options = parse(arguments)
+    options = parser().parse_args(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=100)
     try:
         prices = en.load_splg(options.start, options.end, source=options.source)
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
         return 1
     forecast = en.forecast(model, scaler, close)
-    console.print(errors_table(close, forecast, len(train), len(train) + len(validation)))
+    console.print(errors_table(forecast_errors(close, forecast, len(train), len(train) + len(validation))))
     console.print(
         f"Test period: the last {len(test)} of {len(close)} days, never seen in training. "
         "Forecasts for a day know the closes up to the day before."
@@ -102,20 +106,43 @@ def fit(console: Console, options: argparse.Namespace, scaler: en.Scaler, train:
     return model
 
 
-def errors_table(close: Array, forecast: Array, train: int, test: int) -> Table:
-    """RMSE of forecasts of each part's closes, in dollars; `train` and `test` are the parts' borders."""
-    mean = np.full_like(close, np.mean(close[:train]))
+def forecast_errors(
+    close: Float[Array, "T"], forecast: Float[Array, "T"], train: int, test: int
+) -> dict[str, list[float]]:
+    """Take the RMSE of each forecast of the next close, in the training, validation and test part.
+
+    Parameters
+    ----------
+    close, forecast : arrays (T,)
+        `forecast[t]` belongs to the day after that of `close[t]`.
+    train, test : int
+        First day after the training part, and first day of the test part.
+
+    Returns
+    -------
+    dict
+        Three errors in dollars for each forecast. An error belongs to the part of the day that is forecast;
+        the first day of all has no forecast.
+    """
+    forecasts = {
+        "Elman network": forecast,
+        "tomorrow = today": close,
+        "mean of the training closes": np.full_like(close, np.mean(close[:train])),
+    }
+    parts = (slice(1, train), slice(train, test), slice(test, len(close)))
+    return {
+        name: [en.rmse(values[part.start - 1 : part.stop - 1], close[part]) for part in parts]
+        for name, values in forecasts.items()
+    }
+
+
+def errors_table(errors: Mapping[str, Sequence[float]]) -> Table:
+    """Lay out the errors of `forecast_errors`, a row a forecast."""
     table = Table(title="RMSE of the forecast of the next close, in dollars")
     for heading in ("forecast", "training", "validation", "test"):
         table.add_column(heading, justify="left" if heading == "forecast" else "right")
-    parts = (slice(1, train), slice(train, test), slice(test, len(close)))
-    for name, predicted in {
-        "Elman network": forecast,
-        "tomorrow = today": close,
-        "mean of the training closes": mean,
-    }.items():
-        errors = [en.rmse(predicted[part.start - 1 : part.stop - 1], close[part]) for part in parts]
-        table.add_row(name, *(f"{error:.3f}" for error in errors))
+    for name, numbers in errors.items():
+        table.add_row(name, *(f"{error:.3f}" for error in numbers))
     return table
 
 
@@ -128,7 +155,7 @@ def save_picture(
     except ImportError:
         console.print(escape("No picture: Matplotlib is missing; pip install 'elman[plot]'"))
         return
-    draw_forecast(path, dates, close, forecast, train, train + validation)
+    draw_forecast(dates, close, forecast, train, train + validation).savefig(path, dpi=150)
     console.print(f"Picture: {path}")
 
 

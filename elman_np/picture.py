@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.dates as mdates
@@ -20,19 +19,16 @@ PRICE, NETWORK, TODAY = "#3b4252", "#d1495b", "#2e86ab"
 
 
 def draw_forecast(
-    path: Path,
     dates: Shaped[Array, "T"],
     close: Float[Array, "T"],
     forecast: Float[Array, "T"],
     train: int,
     test: int,
-) -> None:
-    """Save prices with the forecasts made the day before, and the test period by itself.
+) -> Figure:
+    """Draw prices with the forecasts made the day before, and the test period by itself.
 
     Parameters
     ----------
-    path : Path
-        The suffix chooses the format.
     dates, close, forecast : arrays (T,)
         `forecast[t]` belongs to the day after `dates[t]`.
     train, test : int
@@ -49,7 +45,7 @@ def draw_forecast(
         axes.margins(x=0.01)
         concise = mdates.ConciseDateFormatter(axes.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter(concise)
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def _draw_year(axes: Axes, dates: Array, close: Array, forecast: Array, train: int, test: int) -> None:

@@ -190,7 +190,8 @@ def forecast(model: ElmanRNN, scaler: Scaler, series: Float[Array, "T"]) -> Floa
     Returns
     -------
     array (T,)
-        Entry t belongs to day t + 1; the last is for the day after the series.
+        Entry t belongs to day t + 1; the last is for the day after the series. The dtype is that of the
+        series: scaling is done in it, whatever the network's dtype, in which only the network computes.
 
     Raises
     ------

@@ -6,6 +6,7 @@ arithmetic here is PyTorch's alone. `docs/notebook.md` goes through it line by l
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from elman_np.notebook import (
     SEQUENCE_LENGTH,
     Backend,
     Update,
-    parser,
+    run_parser,
     show_run,
 )
 from elman_np.parameters import Parameters
@@ -172,13 +173,18 @@ def predict(params: Parameters, x: Float[Array, "T"]) -> tuple[Float[Array, "T 1
     return y.numpy(), h_n.numpy()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m elman_torch notebook`; return the exit status."""
-    options = parser("elman_torch")
-    options.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Make the options of `python -m elman_torch notebook`."""
+    result = run_parser("elman_torch")
+    result.add_argument(
         "--per-day", action="store_true", help="walk day by day, as the notebook does: half a minute"
     )
-    chosen = options.parse_args(arguments)
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m elman_torch notebook`; return the exit status."""
+    chosen = parser().parse_args(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=120)
     try:
         show_run(console, Backend("elman_torch", partial(train, per_day=chosen.per_day), predict), chosen)

@@ -4,8 +4,32 @@
 and in `elman_torch.notebook`; the rest of both packages knows nothing of it.
 """
 
-from elman_np.notebook.command import Backend, main, parser, printed_bound, show_run, training_line
-from elman_np.notebook.fates import FATES, Study, draw_fates, fates_table, judge, studies, study, table_cells
+from elman_np.notebook.command import (
+    Backend,
+    PrintedCheck,
+    check_printed,
+    main,
+    parser,
+    printed_bound,
+    run_parser,
+    show_run,
+    training_line,
+    worth,
+)
+from elman_np.notebook.fates import (
+    FATES,
+    Study,
+    Summary,
+    Yardsticks,
+    draw_fates,
+    fates_table,
+    judge,
+    studies,
+    study,
+    summary,
+    table_cells,
+    yardsticks,
+)
 from elman_np.notebook.run import (
     BATCH_SIZE,
     EPOCHS,
@@ -47,11 +71,15 @@ __all__ = [
     "SEQUENCE_LENGTH",
     "Backend",
     "Ensemble",
+    "PrintedCheck",
     "Recipe",
     "Starts",
     "Study",
+    "Summary",
     "Update",
+    "Yardsticks",
     "broadcast_loss",
+    "check_printed",
     "closes",
     "draw_fates",
     "draw_starts",
@@ -64,12 +92,16 @@ __all__ = [
     "predict",
     "predict_starts",
     "printed_bound",
+    "run_parser",
     "show_run",
     "stretches",
     "studies",
     "study",
+    "summary",
     "table_cells",
     "train",
     "train_starts",
     "training_line",
+    "worth",
+    "yardsticks",
 ]

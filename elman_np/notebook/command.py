@@ -46,8 +46,8 @@ class Backend(NamedTuple):
     predict: Predictor
 
 
-def parser(package: str) -> argparse.ArgumentParser:
-    """Make the options that both packages have."""
+def run_parser(package: str) -> argparse.ArgumentParser:
+    """Make the options of a run, which both packages have."""
     result = argparse.ArgumentParser(
         prog=f"python -m {package} notebook",
         description="Every step of the notebook with its numbers, and the run that it prints, verified.",
@@ -60,14 +60,19 @@ def parser(package: str) -> argparse.ArgumentParser:
     return result
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m elman_np notebook`; return the exit status."""
-    options = parser("elman_np")
-    options.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Make the options of `python -m elman_np notebook`."""
+    result = run_parser("elman_np")
+    result.add_argument(
         "--starts", type=int, default=0, help="study the fate of so many starts, in place of one run"
     )
-    options.add_argument("--picture", type=Path, help="where to save the picture of the fates")
-    chosen = options.parse_args(arguments)
+    result.add_argument("--picture", type=Path, help="where to save the picture of the fates")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m elman_np notebook`; return the exit status."""
+    chosen = parser().parse_args(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=120)
     try:
         if chosen.starts or chosen.picture:
@@ -116,23 +121,54 @@ def show_run(console: Console, backend: Backend, chosen: argparse.Namespace) -> 
     say(spelled(params))
     say("\nThe run that the notebook prints, with its five parameters on these closes", title=True)
     printed, _ = backend.predict(PRINTED, x)
-    difference = np.abs(printed[:50, 0] - PRINTED_PREDICTIONS)
-    allowed = printed_bound(x[:50])
+    check = check_printed(printed[:, 0], x)
     say(spelled(PRINTED))
     say(
-        f"largest difference from its 50 predictions: {difference.max():.4f}; four digits allow "
-        f"{allowed[difference.argmax()]:.4f} there; {int(np.sum(difference > allowed))} exceed it"
+        f"largest difference from its 50 predictions: {check.largest:.4f}; four digits allow "
+        f"{check.allowed:.4f} there; {check.exceeding} exceed it"
     )
-    exact = printed[1:50:2, 0] == PRINTED.b_y[0]
-    say(f"every second one is b_y exactly: {bool(exact.all())}")
+    say(f"every second one is b_y exactly: {check.every_second_is_b_y}")
     say("\nWhat it is worth: root mean squared error against tomorrow's close, dollars", title=True)
-    for name, prediction in {
-        "the printed parameters": printed[:, 0],
-        "this run": y[:, 0],
+    for name, error in worth(printed[:, 0], y[:, 0], x, target).items():
+        say(f"{name:24} {error:.3f}")
+
+
+class PrintedCheck(NamedTuple):
+    """How near predictions from the printed parameters come to the 50 that the notebook prints."""
+
+    largest: float
+    """The largest difference."""
+    allowed: float
+    """What the printed digits allow on that day (`printed_bound`)."""
+    exceeding: int
+    """On how many days the difference is larger than they allow."""
+    every_second_is_b_y: bool
+    """Whether all predictions of the 2nd, 4th, ... day are `b_y` to the last bit."""
+
+
+def check_printed(predictions: Float[Array, "T"], x: Float[Array, "T"]) -> PrintedCheck:
+    """Compare predictions from the printed parameters, of the closes `x`, with the printed ones."""
+    difference = np.abs(predictions[:50] - PRINTED_PREDICTIONS)
+    allowed = printed_bound(x[:50])
+    return PrintedCheck(
+        largest=float(difference.max()),
+        allowed=float(allowed[difference.argmax()]),
+        exceeding=int(np.sum(difference > allowed)),
+        every_second_is_b_y=bool((predictions[1:50:2] == PRINTED.b_y[0]).all()),
+    )
+
+
+def worth(
+    printed: Float[Array, "T"], run: Float[Array, "T"], x: Float[Array, "T"], target: Float[Array, "T"]
+) -> dict[str, float]:
+    """Take the RMSE in dollars, against tomorrow's close, of both predictions and of two yardsticks."""
+    predictions = {
+        "the printed parameters": printed,
+        "this run": run,
         "the mean of the targets": np.full_like(target, target.mean()),
         "tomorrow = today": x,
-    }.items():
-        say(f"{name:24} {en.rmse(prediction.astype(np.float64), target):.3f}")
+    }
+    return {name: en.rmse(values.astype(np.float64), target) for name, values in predictions.items()}
 
 
 def training_line(update: Update, samples: int) -> str:

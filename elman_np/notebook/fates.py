@@ -122,14 +122,44 @@ def fates_table(found: Sequence[Study]) -> Table:
     return table
 
 
+class Summary(NamedTuple):
+    """What a study comes to: the numbers of its row in the table."""
+
+    fates: dict[str, int]
+    """How many of the starts have which fate."""
+    beat_mean: int
+    """How many are nearer in 2023 than the mean of its targets."""
+    beat_today: int
+    """How many are nearer in 2023 than 'tomorrow = today'."""
+    median: float
+    """Median error in 2023, in dollars."""
+    best: float
+    """Smallest error in 2023."""
+    median_after: float
+    """Median error from January to May 2024."""
+    beat_today_after: int
+    """How many are nearer than 'tomorrow = today' there."""
+
+
+def summary(one: Study) -> Summary:
+    """Count and take medians."""
+    year, after = yardsticks()
+    return Summary(
+        fates={fate: one.count(fate) for fate in FATES},
+        beat_mean=int(np.sum(one.error < year.mean)),
+        beat_today=int(np.sum(one.error < year.today)),
+        median=float(np.median(one.error)),
+        best=float(one.error.min()),
+        median_after=float(np.median(one.error_after)),
+        beat_today_after=int(np.sum(one.error_after < after.today)),
+    )
+
+
 def table_cells(one: Study) -> list[str]:
-    """Numbers of a recipe's row: fates, how many beat what, and errors in dollars."""
-    (_, mean, today), (_, _, today_after) = yardsticks()
-    counts = [one.count(fate) for fate in FATES]
-    counts += [int(np.sum(one.error < mean)), int(np.sum(one.error < today))]
-    dollars = [np.median(one.error), one.error.min(), np.median(one.error_after)]
-    last = int(np.sum(one.error_after < today_after))
-    return [*map(str, counts), *(f"{error:.3f}" for error in dollars), str(last)]
+    """Spell out the numbers of a study's row, in the order of the table's columns."""
+    fates, *numbers = summary(one)
+    spelled = (f"{value:.3f}" if isinstance(value, float) else str(value) for value in numbers)
+    return [*map(str, fates.values()), *spelled]
 
 
 class Yardsticks(NamedTuple):
