@@ -220,7 +220,7 @@ def test_each_member_of_the_ensemble_is_an_elman_rnn(
 # ---------------------------------------------------------------- the same training
 
 
-def noise(params, epochs, order, copies=8):
+def noise(params, epochs, order, copies=8, lr=notebook.LR):
     """How far apart two right programs of this training may end, measured.
 
     Copies of one start are trained, and before every update each gradient is taken at parameters that are
@@ -238,7 +238,7 @@ def noise(params, epochs, order, copies=8):
         return p * (1 + units * unit * directions)
 
     m = v = np.zeros_like(p)
-    ensemble, options, step = notebook.Ensemble("relu"), en.AdamOptions(lr=notebook.LR), 0
+    ensemble, options, step = notebook.Ensemble("relu"), en.AdamOptions(lr=lr), 0
     generator = np.random.default_rng(order)
     for _ in range(epochs):
         for days in batches(len(X), notebook.BATCH_SIZE, shuffle=True, rng=generator):

@@ -22,6 +22,7 @@ RNG = np.random.default_rng(0)
 P, Q, G = (en.init_parameters(2, 3, 2, rng=seed) for seed in (0, 1, 2))
 X, X_2, DY, DY_2 = RNG.standard_normal((4, 5, 2, 2))
 H_0, H_1, DH, DH_2 = RNG.standard_normal((4, 2, 3))
+ZERO = np.zeros((2, 3))
 NAMES = ("w_x", "w_h", "b_h", "w_y", "b_y")
 
 
@@ -126,7 +127,8 @@ CHUNKED = en.ElmanRNN.from_params(Q, activation="relu", chunk=2)
 MODELS = [
     *observed("elman_np.init_parameters", lambda **o: list(en.init_parameters(**o)), {**SIZES, "rng": 0},
               {**OTHER_SIZES, "init": "normal", "dtype": np.float32, "rng": 1}, first_values),
-    *observed("elman_np.ElmanRNN", lambda **o: facts(en.ElmanRNN(**o)), NETWORK, OTHER_NETWORK, expected_facts),
+    *observed("elman_np.ElmanRNN", lambda **o: facts(en.ElmanRNN(**o)), NETWORK, OTHER_NETWORK,
+              expected_facts),
     *observed("elman_torch.ElmanRNN", through_torch, NETWORK, OTHER_NETWORK, expected_facts),
     *observed("elman_torch.ElmanRNN", lambda device=None: et.ElmanRNN(device=device).w_h.device.type, {},
               {"device": "meta"}, lambda device="cpu": device),
@@ -135,12 +137,12 @@ MODELS = [
               lambda params, activation="tanh", reset_every=None, chunk=None:
                   ([*params], activation, reset_every, chunk)),
     *observed("elman_np.ElmanRNN.forward", lambda **o: MODEL.forward(**o)[:2], {"x": X},
-              {"x": X_2, "h_0": H_1}, lambda x, h_0=np.zeros((2, 3)): en.forward(P, x, h_0)[:2]),
+              {"x": X_2, "h_0": H_1}, lambda x, h_0=ZERO: en.forward(P, x, h_0)[:2]),
     *observed("elman_np.ElmanRNN.__call__", MODEL, {"x": X}, {"x": X_2, "h_0": H_1},
-              lambda x, h_0=np.zeros((2, 3)): en.forward(P, x, h_0)[:2]),
+              lambda x, h_0=ZERO: en.forward(P, x, h_0)[:2]),
     *observed("elman_np.ElmanRNN.backward", MODEL.backward, {"tape": MODEL.forward(X)[2], "dy": DY},
               {"tape": CHUNKED.forward(X)[2], "dy": DY_2, "dh_n": DH},
-              lambda tape, dy, dh_n=np.zeros((2, 3)): en.backward(tape.bptt, dy, dh_n)),
+              lambda tape, dy, dh_n=ZERO: en.backward(tape.bptt, dy, dh_n)),
     *observed("elman_torch.ElmanRNN.forward", run_torch, {"x": X}, {"x": X_2, "h_0": H_1}),
     *observed("elman_torch.ElmanRNN.from_numpy", lambda model: facts(et.ElmanRNN.from_numpy(model)),
               {"model": MODEL}, {"model": CHUNKED}, facts),
@@ -252,7 +254,7 @@ def test_what_is_set_is_there_and_used():
     model.params, optimiser.lr = Q, 0.3
     assert model.params is Q
     assert optimiser.options == en.AdamOptions(lr=0.3)
-    assert same(model(X), en.forward(Q, X, np.zeros((2, 3)))[:2])
+    assert same(model(X), en.forward(Q, X, ZERO)[:2])
     assert same(optimiser.step(P, G), en.Adam(lr=0.3).step(P, G))
 
 

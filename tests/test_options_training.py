@@ -31,9 +31,7 @@ def from_the_file(start="2023-01-01", end="2024-01-01"):
     with CSV.open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if str(start) <= row["Date"] < str(end)]
     names = ("Close", "High", "Low", "Open")
-    return [
-        (row["Date"], *(float(row[name]) for name in names), int(row["Volume"]), "SPLG") for row in rows
-    ]
+    return [(row["Date"], *(float(row[name]) for name in names), int(row["Volume"]), "SPLG") for row in rows]
 
 
 def loaded(**options):
@@ -43,7 +41,7 @@ def loaded(**options):
 
 
 def by_days(series, train=0.7, validation=0.15):
-    """Borders lie at the fractions of the days, in exact arithmetic, rounded to a day (a half to the even)."""
+    """Borders lie at the fractions of the days, in exact arithmetic, rounded to a day (a half to even)."""
     series, train, validation = series.tolist(), Fraction(str(train)), Fraction(str(validation))
     first, second = (round(len(series) * share) for share in (train, train + validation))
     return [np.array(part) for part in (series[:first], series[first:second], series[second:])]

@@ -20,7 +20,7 @@ OBSERVED: dict[str, set[str]] = {}
 
 
 def observes(owner: str, options: str) -> Callable[[Any], Any]:
-    """Mark a test that observes `options`, their names apart by spaces, of the function or command `owner`."""
+    """Mark a test that observes `options`, names apart by spaces, of the function or command `owner`."""
     OBSERVED.setdefault(owner, set()).update(options.split())
     return lambda test: test
 
@@ -82,7 +82,7 @@ def same(a: object, b: object, roundings: float = 0) -> bool:
     return type(a) is type(b) and a == b
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401
+def plain(value: Any) -> Any:
     """Turn parameters, tensors, records and numbers into lists and arrays."""
     match value:
         case torch.Tensor():
