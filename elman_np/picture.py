@@ -51,14 +51,12 @@ def draw_forecast(
 def _draw_year(axes: Axes, dates: Array, close: Array, forecast: Array, train: int, test: int) -> None:
     axes.plot(dates, close, color=PRICE, lw=1.4)
     axes.plot(dates[1:], forecast[:-1], color=NETWORK, lw=1.1)
-    for start, stop, name in (
-        (0, train, "training"),
-        (train, test, "validation"),
-        (test, len(close), "test"),
+    for start, stop, name, shade in (
+        (0, train, "training", 0.04),
+        (train, test, "validation", 0.09),
+        (test, len(close), "test", 0.14),
     ):
-        axes.axvspan(
-            dates[start], dates[min(stop, len(close) - 1)], color=PRICE, alpha=0.04 + 0.05 * (start // train)
-        )
+        axes.axvspan(dates[start], dates[min(stop, len(close) - 1)], color=PRICE, alpha=shade)
         axes.text(
             dates[(start + stop - 1) // 2],
             1.0,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, TensorDataset
@@ -189,6 +190,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         show_run(console, Backend("elman_torch", partial(train, per_day=chosen.per_day), predict), chosen)
     except (ValueError, ArithmeticError) as error:
-        console.print(f"[bold red]error:[/] {error}")
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
         return 1
     return 0

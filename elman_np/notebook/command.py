@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m elman_np notebook`; return the exit status."""
     chosen = parser().parse_args(arguments)
-    console = Console() if sys.stdout.isatty() else Console(width=120)
+    console = Console() if sys.stdout.isatty() else Console(width=130)
     try:
         if chosen.starts or chosen.picture:
             show_fates(console, chosen.starts or 1_000, chosen.epochs, chosen.order, chosen.picture)

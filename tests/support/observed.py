@@ -7,6 +7,7 @@ the signatures and the parsers have.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from reprlib import repr as short
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,10 +61,12 @@ def check(one: Observation, option: str) -> None:
         for arguments, answer in zip((one.base, changed), answers, strict=True):
             expected = one.second(**arguments)
             assert same(answer, expected, one.roundings), (
-                f"{one.owner}({option}={arguments.get(option)!r}): expected {expected!r}, got {answer!r}"
+                f"{one.owner}({option}={short(arguments.get(option))}): "
+                f"expected {short(expected)}, got {short(answer)}"
             )
     assert not same(*answers, one.roundings), (
-        f"{one.owner}: {option} makes no difference: {one.base.get(option)!r} and {one.other[option]!r}"
+        f"{one.owner}: {option} makes no difference: "
+        f"{short(one.base.get(option))} and {short(one.other[option])}"
     )
 
 

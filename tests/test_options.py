@@ -1,0 +1,143 @@
+"""Every option there is, is observed: signatures and parsers are walked, and compared with what tests say.
+
+A new option without a test that observes it fails here, and so does a test of an option that is gone.
+"""
+
+import argparse
+import inspect
+
+import pytest
+
+import elman_np as en
+import elman_np.__main__
+import elman_torch as et
+import elman_torch.__main__
+import elman_torch.training
+from elman_np import notebook, picture
+from elman_torch import notebook as torch_notebook
+from tests import (  # noqa: F401 (they fill OBSERVED)
+    test_options_commands,
+    test_options_network,
+    test_options_notebook,
+    test_options_training,
+    test_shown,
+)
+from tests.support.observed import OBSERVED
+
+# Public by __all__, or because a command or a page uses them.
+EVERYTHING = {
+    "elman_np": (en, en.__all__),
+    "elman_torch": (et, et.__all__),
+    "elman_np.notebook": (notebook, notebook.__all__),
+    "elman_torch.notebook": (torch_notebook, None),
+    "elman_torch.training": (elman_torch.training, None),
+    "elman_np.picture": (picture, None),
+    "elman_np.__main__": (elman_np.__main__, ["forecast_errors", "errors_table"]),
+}
+PARSERS = {
+    "python -m elman_np": elman_np.__main__.parser,
+    "python -m elman_np notebook": notebook.parser,
+    "python -m elman_torch notebook": torch_notebook.parser,
+}
+# Options of the comparison, which is rewritten now: to be observed there, and to be taken out here.
+TO_DO = {
+    "elman_torch.Comparison.of": {"ours", "theirs", "balls"},
+    "elman_torch.compare": {"model", "x", "target", "h_0", "dy", "dh_n", "device"},
+    "elman_torch.assert_agree": {"model", "x", "target", "h_0", "dy", "dh_n"},
+    "python -m elman_torch": {"hidden_size", "length", "seed", "updates", "device"},
+}
+
+
+def own(module):
+    """Public functions and classes that are defined in a module itself."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+        and (inspect.isfunction(value) or inspect.isclass(value))
+    ]  # fmt: skip
+
+
+def callables():
+    """Name and signature of all functions, constructors, methods and setters; each once."""
+    seen = set()
+    for place, (module, names) in EVERYTHING.items():
+        for name in names or own(module):
+            value = getattr(module, name)
+            if id(value) in seen or not (inspect.isfunction(value) or inspect.isclass(value)):
+                continue
+            seen.add(id(value))
+            if inspect.isfunction(value):
+                yield f"{place}.{name}", value
+            else:
+                yield from members(f"{place}.{name}", value)
+
+
+def members(name, kind):
+    """The constructor of a class if it has its own, and its public methods."""
+    if "__init__" in vars(kind) or "__new__" in vars(kind):
+        yield name, kind
+    for attribute, value in vars(kind).items():
+        if attribute.startswith("_") and attribute != "__call__":
+            continue
+        if isinstance(value, property):
+            if value.fset is not None:
+                yield f"{name}.{attribute}", value.fset
+        elif isinstance(value, classmethod | staticmethod):
+            yield f"{name}.{attribute}", getattr(kind, attribute)
+        elif inspect.isfunction(value):
+            yield f"{name}.{attribute}", value
+
+
+def options(function):
+    return {name for name in inspect.signature(function).parameters if name != "self"}
+
+
+def parser_options(parser):
+    return {action.dest for action in parser._actions if action.dest != "help"}
+
+
+def report_parser(monkeypatch):
+    """The parser of `python -m elman_torch`, caught when it is used."""
+    caught = []
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", lambda parser, *_: caught.append(parser))
+    elman_torch.__main__.parse([])
+    return caught[0]
+
+
+def everything(monkeypatch):
+    found = {name: options(function) for name, function in callables()}
+    found |= {name: parser_options(parser()) for name, parser in PARSERS.items()}
+    found["python -m elman_torch"] = parser_options(report_parser(monkeypatch))
+    return {name: names for name, names in found.items() if names}
+
+
+def test_every_option_is_observed(monkeypatch):
+    found = everything(monkeypatch)
+    missing = {
+        name: sorted(names - OBSERVED.get(name, set()) - TO_DO.get(name, set()))
+        for name, names in found.items()
+    }
+    assert {name: names for name, names in missing.items() if names} == {}
+
+
+@pytest.mark.parametrize("said", [OBSERVED, TO_DO], ids=["observed", "to do"])
+def test_no_option_is_named_that_is_gone(said, monkeypatch):
+    found = everything(monkeypatch)
+    gone = {name: sorted(names - found.get(name, set())) for name, names in said.items()}
+    assert {name: names for name, names in gone.items() if names} == {}
+
+
+def test_nothing_is_both_observed_and_to_do():
+    assert [name for name, names in TO_DO.items() if names & OBSERVED.get(name, set())] == []
+
+
+def test_the_walk_finds_what_there_is(monkeypatch):
+    """Functions, constructors, class methods, setters, calls and parsers; names that begin with _ are not."""
+    found = everything(monkeypatch)
+    assert {"batch_size", "shuffle", "clip_norm"} < found["elman_np.train"]
+    assert found["elman_np.ElmanRNN.from_params"] == {"params", "activation", "reset_every", "chunk"}
+    assert found["elman_np.Adam.lr"] == {"lr"}
+    assert found["elman_np.ElmanRNN.__call__"] == {"x", "h_0"}
+    assert {"per_day", "dtype"} < found["python -m elman_torch notebook"]
+    assert not any("._" in name.replace(".__call__", "").replace(".__main__", "") for name in found)
