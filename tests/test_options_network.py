@@ -143,6 +143,12 @@ MODELS = [
     *observed("elman_np.ElmanRNN.backward", MODEL.backward, {"tape": MODEL.forward(X)[2], "dy": DY},
               {"tape": CHUNKED.forward(X)[2], "dy": DY_2, "dh_n": DH},
               lambda tape, dy, dh_n=ZERO: en.backward(tape.bptt, dy, dh_n)),
+    *observed("elman_np.ElmanRNN.state_gradients", MODEL.state_gradients,
+              {"tape": MODEL.forward(X)[2], "dy": DY},
+              {"tape": CHUNKED.forward(X)[2], "dy": DY_2, "dh_n": DH}),
+    *observed("elman_torch.ElmanRNN.run",
+              lambda x, h_0: et.ElmanRNN.from_numpy(MODEL).run(*map(torch.from_numpy, (x, h_0))),
+              {"x": X, "h_0": H_0}, {"x": X_2, "h_0": H_1}),
     *observed("elman_torch.ElmanRNN.forward", run_torch, {"x": X}, {"x": X_2, "h_0": H_1}),
     *observed("elman_torch.ElmanRNN.from_numpy", lambda model: facts(et.ElmanRNN.from_numpy(model)),
               {"model": MODEL}, {"model": CHUNKED}, facts),
@@ -239,7 +245,7 @@ RECORDS = {
 @observes("elman_np.AdamState", "step m v v_max")
 @observes("elman_np.Epoch", "epoch loss grad_norm validation_loss")
 @observes("elman_np.Tape", "params recurrence blocks")
-@observes("elman_torch.Comparison", "rows")
+@observes("elman_torch.Comparison", "rows names")
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_a_record_holds_what_was_given(record):
     names = [field.name for field in dataclasses.fields(record)]
