@@ -36,12 +36,13 @@ def widths(params, x, target, activation, truncation):
     h_0 = np.zeros((x.shape[1], params.hidden_size), params.dtype)
     forward = forward_ball(params, x, h_0, Recurrence(activation, **truncation))
     loss, dy = mse_ball(forward.y, target)
-    balls = {"y": forward.y, "h_n": forward.h_n, "loss": loss} | backward_ball(forward, dy)
-    found = {}
+    grads = backward_ball(forward, dy)
+    balls = {"y": forward.y, "h_n": forward.h_n, "loss": loss} | grads
+    sums, found = ("w_x", "w_h", "b_h", "w_y", "b_y"), {}
     for name, ball in balls.items():
         largest = np.max(np.abs(ball.mid))
-        if name == "b_y":
-            largest = max(largest, np.sum(np.abs(dy.mid)))
+        if name in sums:
+            largest = max(largest, np.max(ball.terms))
         found[name] = float(2 * np.max(ball.rad) / largest) if np.any(ball.rad) else 0.0
     return found, int(np.sum(forward.slope.rad >= 1)) if activation == "relu" else 0
 

@@ -105,14 +105,14 @@ MISTAKES = (
         name="bound: tanh without its bend",
         what="tanh is as steep beside the middle as it is there.",
         file="checking/bounds.py",
-        old="bend: Array = 0.385 * a.rad**2",
+        old="bend = 0.385 * a.rad**2",
         new="bend = 0 * a.rad",
     ),
     Change(
         name="bound: relu without its kink",
         what="The sign of a pre-activation is certain.",
         file="checking/bounds.py",
-        old="bend: Array = np.maximum(a.rad - np.abs(a.mid), 0)",
+        old="bend = np.maximum(a.rad - np.abs(a.mid), 0)",
         new="bend = 0 * a.rad",
     ),
     Change(
