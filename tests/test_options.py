@@ -5,8 +5,6 @@ A new option without a test that observes it fails here, and so does a test of a
 
 import inspect
 
-import pytest
-
 import elman_np as en
 import elman_np.__main__
 import elman_torch as et
@@ -19,7 +17,9 @@ from tests import (  # noqa: F401 (they fill OBSERVED)
     test_options_network,
     test_options_notebook,
     test_options_training,
+    test_parameters,
     test_shown,
+    test_verdicts,
 )
 from tests.support.observed import OBSERVED
 
@@ -38,13 +38,6 @@ PARSERS = {
     "python -m elman_np notebook": notebook.parser,
     "python -m elman_torch": elman_torch.__main__.parser,
     "python -m elman_torch notebook": torch_notebook.parser,
-}
-# Options of the comparison, which is rewritten now: to be observed there, and to be taken out here.
-TO_DO = {
-    "elman_torch.Comparison.of": {"ours", "theirs", "balls", "sizes", "widest"},
-    "elman_torch.compare": {"model", "x", "target", "h_0", "dy", "dh_n", "device", "widest"},
-    "elman_torch.assert_agree": {"model", "x", "target", "h_0", "dy", "dh_n", "device", "widest"},
-    "python -m elman_torch": {"hidden_size", "length", "seed", "updates", "device"},
 }
 
 
@@ -105,22 +98,14 @@ def everything():
 
 def test_every_option_is_observed():
     found = everything()
-    missing = {
-        name: sorted(names - OBSERVED.get(name, set()) - TO_DO.get(name, set()))
-        for name, names in found.items()
-    }
+    missing = {name: sorted(names - OBSERVED.get(name, set())) for name, names in found.items()}
     assert {name: names for name, names in missing.items() if names} == {}
 
 
-@pytest.mark.parametrize("said", [OBSERVED, TO_DO], ids=["observed", "to do"])
-def test_no_option_is_named_that_is_gone(said):
+def test_no_option_is_named_that_is_gone():
     found = everything()
-    gone = {name: sorted(names - found.get(name, set())) for name, names in said.items()}
+    gone = {name: sorted(names - found.get(name, set())) for name, names in OBSERVED.items()}
     assert {name: names for name, names in gone.items() if names} == {}
-
-
-def test_nothing_is_both_observed_and_to_do():
-    assert [name for name, names in TO_DO.items() if names & OBSERVED.get(name, set())] == []
 
 
 def test_the_walk_finds_what_there_is():

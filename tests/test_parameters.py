@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import elman_np as en
+from tests.support.observed import observes
 from tests.support.strategies import dtypes, parameters, seeds
 
 SIZES = {"input_size": 2, "hidden_size": 3, "output_size": 1}
@@ -73,6 +74,7 @@ def test_a_value_is_one_vector_and_five_views_of_it(params):
 
 
 @given(parameters())
+@observes("elman_np.Parameters.like", "flat")
 def test_like_copies_a_vector_that_somebody_else_can_write(params):
     numbers = params.flat[::-1].copy()
     owned, base = numbers.copy(), np.concatenate([numbers, numbers])

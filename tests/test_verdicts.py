@@ -23,6 +23,7 @@ from elman_np.checking.problems import Case, ball_tensors, numpy_solution
 from elman_torch import parity
 from elman_torch.parity import compare_update, torch_solution
 from elman_torch.report import sentence, summarise
+from tests.support.observed import observes
 from tests.support.strategies import CLOSES
 
 TENSORS = ("y", "h_n", "loss", "dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
@@ -205,6 +206,9 @@ def test_what_is_undecided_says_which_tensor_how_wide_and_what_to_do():
         rows_of("not finite").check()
 
 
+@observes("elman_torch.compare", "widest")
+@observes("elman_torch.assert_agree", "widest")
+@observes("elman_torch.Comparison.of", "widest")
 def test_a_bound_that_the_caller_calls_too_wide_is():
     case = benign()
     assert compared(case).verdict == "agrees"
@@ -234,6 +238,18 @@ def test_a_difference_in_one_tensor_is_said_of_that_one(tensor, dtype):
 
     found = verdicts(compared(benign(dtype), change))
     assert found == dict.fromkeys(TENSORS, "agrees") | {tensor: "differs"}
+
+
+@observes("elman_torch.Comparison.of", "ours theirs balls sizes")
+def test_a_comparison_takes_its_sizes_and_balls_from_the_caller():
+    value = {"a": np.array([1.0]), "b": np.array([2.0])}
+    balls = {name: ball(z, [0.02]) for name, z in value.items()}
+    assert verdicts(Comparison.of(value, value, balls)) == {"a": "agrees", "b": "agrees"}
+    assert verdicts(Comparison.of(value, value, {"b": balls["b"]})) == {"b": "agrees"}
+    assert verdicts(Comparison.of(value, value, balls, sizes={"a": 0.3})) == {"a": "undecided", "b": "agrees"}
+    other = value | {"a": np.array([1.1])}
+    for pair in ((value, other), (other, value)):
+        assert verdicts(Comparison.of(*pair, balls)) == {"a": "differs", "b": "agrees"}
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -297,6 +313,8 @@ def test_without_steps_there_is_nothing_to_doubt():
 # ---------------------------------------------------------------- what compare is told
 
 
+@observes("elman_torch.compare", "model x target h_0 dy dh_n device")
+@observes("elman_torch.assert_agree", "model x target h_0 dy dh_n device")
 def test_every_argument_of_compare_reaches_both_sides(monkeypatch):
     case, seen = benign(), []
 
@@ -309,10 +327,13 @@ def test_every_argument_of_compare_reaches_both_sides(monkeypatch):
         call(case.model, case.x, case.target, h_0=case.h_0, dh_n=case.dh_n, device="cpu")
     dy = np.ones_like(case.target)
     et.compare(case.model, case.x, dy=dy)
-    for _, problem in seen[:2]:
-        for name in ("x", "h_0", "dh_n", "target"):
+    for reference, problem in seen[:2]:
+        for name in ("model", "x", "h_0", "dh_n", "target"):
             assert getattr(problem, name) is getattr(case, name)
+        np.testing.assert_array_equal(reference.w_h.detach(), case.model.params.w_h)
     assert seen[2][1].dy is dy
+    with pytest.raises(ValueError, match="exactly one"):
+        et.assert_agree(case.model, case.x, case.target, dy=dy)
     assert not seen[2][1].h_0.any()
     with pytest.raises(RuntimeError, match="nowhere"):
         et.compare(case.model, case.x, case.target, device="nowhere")
@@ -470,6 +491,7 @@ def test_the_summary_counts():
     ("option", "value"),
     [("--hidden-size", "4"), ("--length", "6"), ("--seed", "1"), ("--updates", "2"), ("--device", "cpu")],
 )
+@observes("python -m elman_torch", "hidden_size length seed updates device")
 def test_each_option_of_the_report_reaches_what_it_names(option, value, monkeypatch):
     seen = []
 
