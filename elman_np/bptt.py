@@ -207,16 +207,17 @@ def _states(
     h[0] = h_0
 
     # (9.1)
-    np.dot(_flat(x), params.w_x.T, out=_flat(h[1:]))
+    _dot(_flat(x), params.w_x.T, out=_flat(h[1:]))
     h[1:] += params.b_h
 
     rows = _steps(h)
     w_h_t = np.ascontiguousarray(params.w_h.T)  # once: every step reads it
+    dot, w_h_t = _dot_for(rows[0], w_h_t)
     carried, a = np.empty((2, *rows[0].shape), params.dtype)
     activate = ACTIVATIONS[activation].forward
     for before, now in pairwise(rows):
         # (9.2)
-        before.dot(w_h_t, out=carried)
+        dot(before, w_h_t, carried)
         np.add(now, carried, out=a)
         activate(a, now)
 
@@ -263,10 +264,11 @@ def _block_backward(
     slope = activation.slopes(h, spare)
 
     # (9.3)
-    np.dot(_flat(dy), tape.params.w_y, out=_flat(da))
+    _dot(_flat(dy), tape.params.w_y, out=_flat(da))
 
     dh_next = _flat(dh_last)
     dh = np.empty_like(dh_next)
+    dot, w_h = _dot_for(dh, w_h)
     for t, da_t, slope_t in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):
         # (3.2)
         np.add(da_t, dh_next, out=dh)
@@ -275,7 +277,7 @@ def _block_backward(
         activation.backward(dh, slope_t, da_t)
 
         # (3.6)
-        da_t.dot(w_h, out=dh_next)
+        dot(da_t, w_h, dh_next)
 
         # (5.3)
         if chunk is not None and t > 0 and t % chunk == 0:
@@ -312,10 +314,23 @@ def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
     return z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
 
 
+def _dot_for(z: Shaped[Array, "R K"], w: Shaped[Array, "K M"]) -> tuple[Callable[..., Array], Array]:
+    """Choose what multiplies rows as many as `z` has by `w`, and give `w` in the form that it takes.
+
+    `np.dot` of a single number with several leaves them out where the number is 0, and with them a NaN.
+    """
+    single = 1 in (z.size, w.size)
+    return (np.multiply, w.squeeze()) if single else (np.ndarray.dot, w)
+
+
+def _dot(z: Shaped[Array, "R K"], w: Shaped[Array, "K M"], out: Array | None = None) -> Shaped[Array, "R M"]:
+    dot, w = _dot_for(z, w)
+    return dot(z, w, out)
+
+
 def _product(z: Shaped[Array, "... K"], w: Shaped[Array, "K M"]) -> Shaped[Array, "... M"]:
     """Multiply all rows of all steps by `w` at once."""
-    product: Array = np.dot(_flat(z), w).reshape(*z.shape[:-1], w.shape[1])
-    return product
+    return _dot(_flat(z), w).reshape(*z.shape[:-1], w.shape[1])
 
 
 def _steps(z: Shaped[Array, "S N B K"]) -> Shaped[Array, "S R K"]:

@@ -28,8 +28,8 @@ REWRITES = (
         name="units in another order",
         what="The recurrent sum runs from the last unit to the first.",
         file="bptt.py",
-        old="before.dot(w_h_t, out=carried)",
-        new="before[:, ::-1].dot(w_h_t[::-1], out=carried)",
+        old="dot(before, w_h_t, carried)",
+        new="dot(before[:, ::-1], params.w_h.T[::-1], carried)",
     ),
     Change(
         name="slope as a product",
