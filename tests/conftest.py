@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.support.undecided import Tally
+
 slow_ok = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=slow_ok)
 settings.register_profile(
@@ -41,3 +43,9 @@ def warm_torch():
         values = torch.linspace(0.1, 1, 64, dtype=dtype)
         for function in (torch.tanh, torch.relu, torch.sqrt, torch.exp):
             function(values)
+
+
+@pytest.fixture(autouse=True)
+def count_what_is_undecided():
+    """Begin each test's count at 0."""
+    Tally.count = 0
