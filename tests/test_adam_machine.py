@@ -25,19 +25,24 @@ from elman_np.checking.balls import Unit
 from elman_np.checking.bounds import AdamBall, adam_ball
 from elman_torch.training import torch_adam
 from tests.support.strategies import dtypes, parameters, seeds
+from tests.support.undecided import undecided
 
 STEP = ("7.1", "7.2", "7.3", "7.4", "7.5")
 FLAGS = ("7.6", "7.7", "7.8", "7.9")
-TINY_AND_HUGE = {np.float32: (1e-30, 1e30), np.float64: (1e-200, 1e200)}
-"""Their squares are 0 and infinite."""
+SIZES = {
+    np.float32: (1e-30, 1e-18, 1e-12, 1e-6, 1e-3, 1.0, 1e6, 1e12, 1e16, 1e30),
+    np.float64: (1e-300, 1e-200, 1e-150, 1e-12, 1e-6, 1e-3, 1.0, 1e6, 1e20, 1e100, 1e150, 1e200, 1e300),
+}
+"""Of the gradients. The squares of the first are 0, and of the last infinite."""
 
-sizes = st.sampled_from(["zero", "tiny", 1e-12, 1e-6, 1e-3, 1.0, 1e6, "huge", "all of these"])
+sizes = st.integers(-1, 12) | st.just("all of these")
+"""0, or a place in SIZES."""
 options = st.builds(
     en.AdamOptions,
-    lr=st.sampled_from([1e-3, 1e-1, 1.0, 0.0]),
+    lr=st.sampled_from([1e-3, 1e-1, 1.0, 0.0, 3.0, 1e-12]),
     betas=st.sampled_from([(0.9, 0.999), (0.5, 0.9), (0.0, 0.999), (0.0, 0.1), (0.99, 0.5)]),
-    eps=st.sampled_from([1e-8, 1e-3]),
-    weight_decay=st.sampled_from([0.0, 0.1]),
+    eps=st.sampled_from([1e-8, 1e-3, 10.0]),
+    weight_decay=st.sampled_from([0.0, 0.1, 0.75, 2.5]),
     decoupled=st.booleans(),
     amsgrad=st.booleans(),
     maximize=st.booleans(),
@@ -66,10 +71,9 @@ class AdamMachine(RuleBasedStateMachine):
 
     def gradients(self, size):
         """Normal numbers of about this size, some of them 0."""
-        tiny, huge = TINY_AND_HUGE[self.dtype.type]
-        known = {"zero": [0.0], "tiny": [tiny], "huge": [huge]}
-        known["all of these"] = [0.0, tiny, 1e-12, 1e-6, 1e-3, 1.0, 1e6, huge]
-        choice = known.get(size, [0.0, size, size, size])
+        known = (0.0, *SIZES[self.dtype.type])
+        one = known[(0 if size == "all of these" else size + 1) % len(known)]
+        choice = known if size == "all of these" else [0.0, one, one, one]
 
         def draw(p):
             scale = self.rng.choice(choice, p.shape)
@@ -77,7 +81,20 @@ class AdamMachine(RuleBasedStateMachine):
 
         return self.params.map(draw)
 
+    def decide(self, grads):
+        """Programs multiply g, g and 1 - beta_2 in any order: where a square overflows, the rest may not."""
+        options, most = self.optimiser.options, Unit.of(self.dtype).long.type(np.finfo(self.dtype).max)
+        coupled = 0.0 if options.decoupled else options.weight_decay
+        for p, g in zip(self.params, grads, strict=True):
+            with np.errstate(all="ignore"):
+                g = (-1.0) ** options.maximize * g.astype(most.dtype) + coupled * p
+                square = g * g
+                near = (square > most / 2) & (square * (1 - options.betas[1]) < 2 * most)
+            if near.any():
+                undecided("a square overflows, and its part does not")
+
     def update(self, grads):
+        self.decide(grads)
         with np.errstate(over="ignore", under="ignore"):
             self.params = self.optimiser.step(self.params, grads)
         for tensor, g in zip(self.tensors, grads, strict=True):
@@ -102,7 +119,7 @@ class AdamMachine(RuleBasedStateMachine):
     def step_with_the_parameters_as_gradients(self):
         self.update(self.params)
 
-    @rule(lr=st.sampled_from([1e-4, 1e-2, 0.5, 0.0]))
+    @rule(lr=st.sampled_from([1e-4, 1e-2, 0.5, 0.0, 2.0]))
     def change_the_learning_rate(self, lr):
         self.optimiser.lr = lr
         self.reference.param_groups[0]["lr"] = lr

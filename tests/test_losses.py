@@ -9,12 +9,17 @@ import elman_np as en
 from elman_np.checking.bounds import Unit, mse_ball
 from tests.support.strategies import dtypes, seeds
 
+shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3) | st.tuples(
+    st.integers(1, 300), st.integers(1, 64), st.integers(1, 10)
+)
+
 
 @pytest.mark.eq("2.1", "2.2")
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=3), dtypes, seeds)
-def test_loss_and_gradient_lie_within_their_bound(shape, dtype, seed):
-    """The ball is computed from the definition, in longer arithmetic."""
-    y, target = np.random.default_rng(seed).standard_normal((2, *shape)).astype(dtype)
+@given(shapes, dtypes, seeds, st.floats(-1, 1))
+def test_loss_and_gradient_lie_within_their_bound(shape, dtype, seed, power):
+    """The ball is computed from the definition, in longer arithmetic; errors from 1e-150 to 1e150."""
+    scale = 10.0 ** (power * (150 if dtype == np.float64 else 16))
+    y, target = (np.random.default_rng(seed).standard_normal((2, *shape)) * scale).astype(dtype)
     loss, dy = en.mse_loss(y, target)
     loss_ball, dy_ball = mse_ball(Unit.of(dtype).exact(y), target)
     assert abs(loss - loss_ball.mid) <= loss_ball.rad

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import elman_np as en
 from tests.support.observed import observes
-from tests.support.strategies import dtypes, parameters, seeds
+from tests.support.strategies import dtypes, parameters, seeds, sizes
 
 SIZES = {"input_size": 2, "hidden_size": 3, "output_size": 1}
 
@@ -173,17 +173,17 @@ def test_normal_values_have_mean_0_and_variance_1():
     assert abs(w_h.var() - 1) < 6 * np.sqrt(2) / 100
 
 
-@given(seeds, st.sampled_from(["uniform", "normal"]))
-def test_one_seed_gives_the_same_bits_in_both_dtypes(seed, init):
-    double = en.init_parameters(**SIZES, init=init, rng=seed)
-    again = en.init_parameters(**SIZES, init=init, rng=np.random.default_rng(seed))
-    single = en.init_parameters(**SIZES, init=init, dtype=np.float32, rng=seed)
+@given(sizes(), seeds, st.sampled_from(["uniform", "normal"]))
+def test_one_seed_gives_the_same_bits_in_both_dtypes(size, seed, init):
+    double = en.init_parameters(*size[2:5], init=init, rng=seed)
+    again = en.init_parameters(*size[2:5], init=init, rng=np.random.default_rng(seed))
+    single = en.init_parameters(*size[2:5], init=init, dtype=np.float32, rng=seed)
     for a, b, c in zip(double, again, single, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a.astype(np.float32), c)
 
 
-@given(parameters(), dtypes)
+@given(parameters(sizes=sizes()), dtypes)
 def test_map_and_astype_keep_names(params, dtype):
     doubled = params.astype(dtype).map(np.add, params.astype(dtype))
     assert doubled.dtype == dtype

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -11,7 +11,8 @@ import elman_np as en
 import elman_torch as et
 from elman_np.checking.problems import ball_tensors, numpy_tensors
 from elman_torch.parity import Comparison, compare_update
-from tests.support.strategies import CLOSES, activations, cases, dtypes, parameters, seeds
+from tests.support.integers import large_case
+from tests.support.strategies import CLOSES, activations, cases, dtypes, parameters, seeds, sizes
 from tests.support.undecided import decide
 
 FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")
@@ -73,8 +74,16 @@ def test_nn_rnn_agrees_however_its_two_biases_share_the_sum(case, share):
     decide(Comparison.of(numpy_tensors(*problem), theirs, ball_tensors(*problem)))
 
 
-@given(parameters(), st.integers(1, 9), seeds, activations, st.sampled_from(["unbatched", "series"]))
+@given(
+    parameters(),
+    st.integers(1, 9) | st.integers(1, 200),
+    seeds,
+    activations,
+    st.sampled_from(["unbatched", "series"]),
+)
 def test_layouts_agree(params, steps, seed, activation, layout):
+    """Long ones with small weights, so that none amplifies."""
+    params = params.map(lambda p: p / p.dtype.type(6)) if steps > 9 else params
     rng = np.random.default_rng(seed)
     if layout == "series":
         params = en.init_parameters(1, params.hidden_size, 1, dtype=params.dtype, rng=seed)
@@ -175,33 +184,37 @@ def test_compare_takes_targets_or_an_upstream_gradient():
 
 adam_options = st.builds(
     en.AdamOptions,
-    lr=st.sampled_from([1e-3, 1e-1]),
+    lr=st.sampled_from([1e-3, 1e-1, 1.0, 4.0]),
     betas=st.sampled_from([(0.9, 0.999), (0.0, 0.0), (0.5, 0.9)]),
     eps=st.sampled_from([1e-8, 1e-3]),
-    weight_decay=st.sampled_from([0.0, 0.1]),
+    weight_decay=st.sampled_from([0.0, 0.1, 0.9, 3.0]),
     decoupled=st.booleans(),
     amsgrad=st.booleans(),
     maximize=st.booleans(),
 )
+ANY = {np.dtype(np.float64): st.integers(-300, 150), np.dtype(np.float32): st.integers(-37, 18)}
+"""Powers of ten of gradients whose squares do not overflow."""
 
 
 @pytest.mark.eq("7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9")
-@given(adam_options, dtypes, seeds, st.lists(st.sampled_from([1, 1e-3, 1e-6, 0]), min_size=1, max_size=12))
-def test_adams_trajectory_agrees(options, dtype, seed, sizes):
+@given(adam_options, dtypes, seeds, st.data())
+def test_adams_trajectory_agrees(options, dtype, seed, data):
     """Gradients of every size in turn; each update from the state that the ones before have left."""
     rng = np.random.default_rng(seed)
     params = en.init_parameters(2, 3, 1, dtype=dtype, rng=rng)
     optimiser = en.Adam(options)
-    for size in sizes:
+    for power in data.draw(st.lists(st.none() | st.integers(-6, 0) | ANY[dtype], min_size=1, max_size=12)):
+        size = 0.0 if power is None else 10.0**power
         grads = params.map(lambda p, size=size: (rng.standard_normal(p.shape) * size).astype(dtype))
         compare_update(optimiser, params, grads).check()
         params = optimiser.step(params, grads)
 
 
 @pytest.mark.eq("7.10")
-@given(parameters(), st.sampled_from([1e-3, 1.0, 1e3]))
-def test_clipping_agrees(params, max_norm):
+@given(parameters(sizes=sizes()), st.sampled_from([1e-3, 1.0, 1e3, 1e12]), st.integers(-14, 14))
+def test_clipping_agrees(params, max_norm, power):
     """The norm is a root of a sum of n squares, and the scale two more roundings: relative n + 4 units."""
+    params = params.map(lambda p: p * p.dtype.type(10.0**power))
     clipped, norm = en.clip_grad_norm(params, max_norm)
     tensors = [nn.Parameter(torch.tensor(p)) for p in params]
     for tensor in tensors:
@@ -214,9 +227,10 @@ def test_clipping_agrees(params, max_norm):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=tolerance)
 
 
-@given(cases())
+@given(cases(max_steps=8))
+@example(large_case((2, 1, 1, 101, 1), np.float64, 0)[0])
 def test_a_case_can_be_pasted_into_python(case):
-    """What a failure prints is the problem itself, to the last bit."""
+    """What a failure prints is the problem itself, to the last bit, also if it has 10,201 weights."""
     lines = repr(case).strip().splitlines()
     scope: dict[str, object] = {}
     exec("\n".join(lines[: next(i for i, line in enumerate(lines) if line.startswith("print"))]), scope)

@@ -8,6 +8,7 @@ zero, uneven upstream gradients, prices. `update_cases` are the same for Adam.
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -43,7 +44,7 @@ class Case:
     def __repr__(self) -> str:
         """Spell the case out as lines that can be pasted into Python, with every digit."""
         arrays = {"h_0": self.h_0, "dy": self.dy, "dh_n": self.dh_n, "target": self.target}
-        with np.printoptions(floatmode="unique", precision=17, threshold=10_000):
+        with np.printoptions(floatmode="unique", precision=17, threshold=sys.maxsize):
             lines = [
                 "import numpy as np, elman_np as en, elman_torch as et",
                 "from numpy import array, float32, float64, nan, inf",
