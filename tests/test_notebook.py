@@ -15,10 +15,11 @@ import elman_torch as et
 from elman_np import notebook
 from elman_np.checking.balls import Ball, Unit, dot
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball, phi_ball
+from elman_np.parameters import NAMES
 from elman_np.recurrence import Recurrence
 from elman_np.training import batches
 from elman_torch import notebook as torch_notebook
-from tests.support.strategies import CLOSES, activations, dtypes, seeds
+from tests.support.strategies import CLOSES, activations, seeds
 
 X, TARGET = notebook.closes()
 PAGE = Path(__file__).parents[1] / "docs" / "notebook.md"
@@ -219,8 +220,8 @@ def test_each_member_of_the_ensemble_is_an_elman_rnn(
         balls = backward_ball(forward, mse_ball(forward.y, compared[:, None])[1])
         balls = [balls[name].reshape(1) for name, _ in params.items()]
         for (name, _), values, other, ball in zip(params.items(), ours, alone, balls, strict=True):
-            far = [k for k in np.flatnonzero(which == index) if not within(values[k], ball)]
-            assert not far, f"d{name} of the members {far} of {len(which)}"
+            far = [int(k) for k in np.flatnonzero(which == index) if not within(values[k], ball)]
+            assert not far, f"d{name} of member {far[0]} of {len(which)}, and of {len(far) - 1} more"
             assert within(other, ball)
         assert np.array_equal(flat(notebook.one_start(starts, index)), flat(params))
 
@@ -318,7 +319,7 @@ def test_members_do_not_depend_on_their_neighbours():
         allowed = noise(notebook.one_start(starts, index), 4, 0)[:, None]
         for together in trained:
             names, members = np.nonzero(np.abs(together[:, index::5] - alone) > allowed)
-            assert not len(names), f"parameters {names}, members {members * 5 + index}"
+            assert not len(names), f"{NAMES[names[0]]} of member {members[0] * 5 + index}"
 
 
 def test_many_starts_predict_as_each_alone_in_every_bit():

@@ -154,16 +154,22 @@ def test_a_disagreement_says_where(wrong):
         comparison.check()
 
 
-def test_nan_and_infinity_must_be_in_the_same_places():
-    model = en.ElmanRNN(1, 2, 1, rng=0)
-    x, dy = np.ones((2, 3, 1, 1))
-    problem = (model, x, np.zeros((1, 2)), None, dy, None)
-    ours, balls = numpy_tensors(*problem), ball_tensors(*problem)
-    theirs = {name: value.copy() for name, value in ours.items()}
-    theirs["dx"][0] = np.nan
-    assert not Comparison.of(ours, theirs, balls).agreed
-    ours["dx"] = theirs["dx"]
-    assert Comparison.of(ours, theirs, balls).agreed
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_nan_and_infinity_must_be_in_the_same_places(dtype, value):
+    """Whichever side has it alone, and wherever in the tensor."""
+    model = en.ElmanRNN(1, 2, 1, dtype=dtype, rng=0)
+    x, dy = np.ones((2, 3, 1, 1), dtype)
+    problem = (model, x, np.zeros((1, 2), dtype), None, dy, None)
+    right, balls = numpy_tensors(*problem), ball_tensors(*problem)
+    for name, tensor in right.items():
+        odd = tensor.copy()
+        odd.flat[-1] = value
+        changed = right | {name: odd}
+        for sides in ((changed, right), (right, changed)):
+            wrong = [row.tensor for row in Comparison.of(*sides, balls).rows if not row.agreed]
+            assert wrong == [name]
+        assert Comparison.of(changed, changed, balls).agreed
 
 
 def test_the_frame_says_what_the_table_says():

@@ -77,7 +77,7 @@ def complaint_about_integers(size, dtype, seed, *, cell, reference, **truncation
     case, arrays = large_case(size, dtype, seed, **truncation)
     for name, p, q in zip(("w_x", "w_h", "b_h", "w_y", "b_y"), case.model.params, arrays, strict=True):
         if not np.array_equal(p, q):
-            return f"from_params: {name} is not what was given"
+            return f"from_params, T B I H O = {size}: {name} is not what was given"
     expected, units = exact_tensors(case, np.int64), powers(dtype, np.random.default_rng(seed))
     moved = in_other_units(case, *units)
     arguments = (moved.model, moved.x, moved.h_0, None, moved.dy, moved.dh_n)
@@ -457,8 +457,8 @@ def test_without_a_seed_every_draw_is_another():
     assert not any(np.array_equal(ends[i], ends[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
-def test_options_beside_each_other():
-    """A rate and a decay above 1 are kept as they are."""
+def test_rates_and_decays_above_1_are_kept():
+    """As are very small ones."""
     for value in (1e-12, 0.6, 1.0, 2.5, 1e6):
         for name in ("lr", "eps", "weight_decay"):
             assert dataclasses.asdict(en.Adam(**{name: value}).options)[name] == value

@@ -35,10 +35,11 @@ def first_complaint(arrays, case):
     before = np.where(first[steps], h_0, np.concatenate([h_0[None], h[:-1]]))
     after = np.where(np.append(cut[1:], True)[steps], 0, np.concatenate([da[1:], dh_n[None]]))
     from_end = np.concatenate([np.zeros_like(h[1:]), dh_n[None]])
-    balls = {"h": _phi(dot([(unit.exact(x), w_x.T), (unit.exact(before), w_h.T)], [b_h]), model.activation)}
+    a = dot([(unit.exact(x), w_x.T), (unit.exact(before), w_h.T)], [b_h])
+    balls = {"h": PHI[model.activation](a)}
     balls["y"] = dot([(unit.exact(h), w_y.T)], [b_y])
     dh = dot([(unit.exact(dy), w_y), (unit.exact(after), w_h)], [unit.exact(from_end)])
-    balls["da"] = dh * _slope(unit.exact(h), model.activation)
+    balls["da"] = dh * SLOPE[model.activation](unit.exact(h))
     balls["dx"] = dot([(unit.exact(da), w_x)])
     into_h_0 = dot([(unit.exact(da[first]), w_h)])
     balls["dh_0"] = dot([], [into_h_0[n] for n in range(first.sum())])
@@ -57,17 +58,20 @@ def first_complaint(arrays, case):
     return next(filter(None, (_far(name, own[name], ball) for name, ball in balls.items())), None)
 
 
-def _phi(a, activation):
-    """tanh and relu bring nothing farther apart; tanh itself is off by some units in the last place."""
-    if activation == "relu":
-        return type(a)(np.maximum(a.mid, 0), a.rad, a.unit)
-    return a.unit.rounded(np.tanh(a.mid), a.rad, 2 * TANH_ULPS, np.abs(np.tanh(a.mid)))
+def _tanh(a):
+    """tanh brings nothing farther apart, and is itself off by some units in the last place."""
+    h = np.tanh(a.mid)
+    return a.unit.rounded(h, a.rad, 2 * TANH_ULPS, np.abs(h))
 
 
-def _slope(h, activation):
-    if activation == "relu":
-        return h.unit.exact(h.mid > 0)
-    return h.unit.exact(1.0) - h * h
+def _relu(a):
+    """Relu brings nothing farther apart, and rounds nothing."""
+    return a.unit.rounded(np.maximum(a.mid, 0), a.rad, 0)
+
+
+PHI = {"tanh": _tanh, "relu": _relu}
+SLOPE = {"tanh": lambda h: h.unit.exact(1.0) - h * h, "relu": lambda h: h.unit.exact(h.mid > 0)}
+"""Of the state that the program has found."""
 
 
 def _far(name, value, ball):
