@@ -22,8 +22,8 @@ def test_loss_and_gradient_lie_within_their_bound(shape, dtype, seed, power):
     y, target = (np.random.default_rng(seed).standard_normal((2, *shape)) * scale).astype(dtype)
     loss, dy = en.mse_loss(y, target)
     loss_ball, dy_ball = mse_ball(Unit.of(dtype).exact(y), target)
-    assert abs(loss - loss_ball.mid) <= loss_ball.rad
-    assert np.all(np.abs(dy - dy_ball.mid) <= dy_ball.rad)
+    assert abs(loss - loss_ball.mid) <= loss_ball.rad, f"the loss of {y.size} errors"
+    assert np.all(np.abs(dy - dy_ball.mid) <= dy_ball.rad), f"dy of {y.size} errors"
     assert loss.dtype == dy.dtype == dtype
 
 

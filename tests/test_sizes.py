@@ -440,21 +440,23 @@ def test_a_forecast_is_scaled_and_carried_in_the_networks_dtype_and_given_in_tha
         found = en.forecast(model, scaler, series)
         scaled = ((series - scaler.mean) / scaler.std).astype(dtype)
         y = model(scaled)[0].astype(np.float64)
-        assert found.dtype == np.float64
+        assert found.dtype == np.float64, "forecast"
         np.testing.assert_array_equal(found, y * scaler.std + scaler.mean)
 
 
 def test_without_a_seed_every_draw_is_another():
     first, second = (en.init_parameters(1, 40, 1) for _ in range(2))
-    assert not np.array_equal(first.w_h, second.w_h)
-    assert not any(np.array_equal(first.w_h, en.init_parameters(1, 40, 1, rng=seed).w_h) for seed in range(3))
+    assert not np.array_equal(first.w_h, second.w_h), "init_parameters draws the same again"
+    seeded = [en.init_parameters(1, 40, 1, rng=seed).w_h for seed in range(3)]
+    assert not any(np.array_equal(first.w_h, w_h) for w_h in seeded), "init_parameters has a seed of its own"
     x, target = np.random.default_rng(0).standard_normal((2, 2, 40, 1))
     ends = []
     for rng in (None, None, 0):
         model = en.ElmanRNN(1, 2, 1, rng=0)
         en.train(model, x, target, optimiser=en.Adam(lr=0.1), epochs=1, batch_size=3, rng=rng)
         ends.append(model.params.w_h)
-    assert not any(np.array_equal(ends[i], ends[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+    same = [np.array_equal(ends[i], ends[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert not any(same), "train shuffles the same again"
 
 
 def test_rates_and_decays_above_1_are_kept():
