@@ -290,7 +290,7 @@ def test_layouts_are_views_of_the_batch_at_any_length(steps, hidden, inputs, out
         ((1, hidden, 1), volumes),
         ((inputs, hidden, outputs), rng.standard_normal((steps, inputs))),
     ):
-        model = en.ElmanRNN(*sizes, rng=rng)
+        model = en.ElmanRNN(*sizes, activation="relu", rng=rng)
         dh_n = rng.standard_normal(hidden)
         y, h_n, tape = model.forward(x)
         dy = rng.standard_normal(y.shape)

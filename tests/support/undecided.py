@@ -23,8 +23,9 @@ def undecided(why):
 
 
 def decide(comparison):
-    """Raise where two answers differ; where a bound is as large as what it bounds, nothing is said of it."""
-    for row in comparison.rows:
-        if not row.sharpness < 1:
-            undecided(f"the bound of {row.tensor} is {row.sharpness:.1e} of its largest entry")
+    """Raise where two answers differ; where the bound is too wide to tell, the example is thrown away."""
+    if comparison.verdict == "undecided":
+        undecided(
+            f"of {comparison.worst.tensor}, of which the bound is {comparison.worst.width:.1e} of its size"
+        )
     comparison.check()
