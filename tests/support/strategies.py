@@ -36,17 +36,25 @@ class Sizes(NamedTuple):
 def sizes(draw, *, tail: bool = True, max_steps: int = SMALL["steps"]) -> Sizes:
     """Mostly all are small. Now and then one is not, and the others the smaller: a problem stays cheap.
 
-    Which one, a scrambled seed says: Hypothesis would draw the same one again and again.
+    Which one and how large, a scrambled seed says: Hypothesis would draw the same one again and again.
     """
-    small = SMALL | {"steps": max_steps}
-    long = (None, None, None, *LONGEST)[(draw(seeds) * 2654435761 >> 16) % 8] if tail else None
+    small, scrambled = SMALL | {"steps": max_steps}, _scrambled(draw(seeds))
+    long = (None, None, "steps", *LONGEST)[scrambled % 8] if tail else None
     if long is not None:
         small |= {"batch": 2, "steps": 8}
     drawn = {name: draw(st.integers(1, most)) for name, most in small.items() if name != long}
     if long is not None:
         most = LONGEST[long]
-        drawn[long] = draw(st.integers(SMALL[long] + 1, most) | st.integers(most * 2 // 3, most))
+        least = SMALL[long] + 1 if scrambled // 8 % 2 else most * 2 // 3
+        drawn[long] = least + scrambled // 16 % (most - least + 1)
     return Sizes(**drawn, tail=long)
+
+
+def _scrambled(seed: int) -> int:
+    """Mix the bits of a 32-bit number, so that neighbours have nothing in common."""
+    for _ in range(2):
+        seed = (seed ^ seed >> 16) * 0x45D9F3B & 0xFFFFFFFF
+    return seed ^ seed >> 16
 
 
 SMALL_SIZES = sizes(tail=False)

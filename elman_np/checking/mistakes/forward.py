@@ -174,10 +174,10 @@ MISTAKES = (
         hint="Check each dtype that the code takes.",
         hidden_in_float64="float64 networks are right.",
         file="bptt.py",
-        old="before.dot(w_h_t, out=carried)",
+        old="dot(before, w_h_t, carried)",
         new=(
-            "(before.astype(np.float16).astype(before.dtype) if before.dtype == np.float32 else before)"
-            ".dot(w_h_t, out=carried)"
+            "short = np.float16 if before.dtype == np.float32 else before.dtype\n"
+            "        dot(before.astype(short).astype(before.dtype), w_h_t, carried)"
         ),
     ),
 )
