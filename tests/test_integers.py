@@ -11,7 +11,8 @@ import elman_torch as et
 from elman_np.checking import oracles
 from elman_np.checking.problems import Case, numpy_tensors
 from elman_torch.parity import torch_tensors
-from tests.support.integers import LEAVES, SHARE, exact_tensors, first_difference, is_exact
+from tests.support.integers import LEAVES, SHARE, exact_tensors, is_exact
+from tests.support.same import assert_same
 from tests.support.strategies import dtypes, seeds, truncations
 
 FORWARD = ("1.1", "1.2", "1.3", "1.5")
@@ -46,17 +47,12 @@ def problem(case):
     return case.model, case.x, case.h_0, None, case.dy, case.dh_n
 
 
-def assert_equal(ours, theirs):
-    wrong = first_difference(ours, theirs)
-    assert not wrong, wrong
-
-
 @pytest.mark.eq(*FORWARD, *BACKWARD, *TRUNCATION)
 @given(integer_cases())
 def test_numpy_pytorch_and_pythons_integers_agree_in_every_bit(case):
     ours = numpy_tensors(*problem(case))
-    assert_equal(ours, exact_tensors(case))
-    assert_equal(ours, torch_tensors(et.ElmanRNN.from_numpy(case.model), *problem(case)[1:]))
+    assert_same(ours, exact_tensors(case))
+    assert_same(ours, torch_tensors(et.ElmanRNN.from_numpy(case.model), *problem(case)[1:]))
 
 
 @pytest.mark.eq(*FORWARD, *BACKWARD)
@@ -74,7 +70,7 @@ def test_nn_rnn_agrees_in_every_bit_however_its_two_biases_share_the_sum(case, s
     leaves = [rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_hh_l0, linear.weight, linear.bias, x, h_0]
     grads = torch.autograd.grad([y, h_n], leaves, [torch.from_numpy(z) for z in (case.dy, case.dh_n[None])])
     theirs = {"y": y, "h_n": h_n[0]} | {f"d{k}": g for k, g in zip(LEAVES, grads, strict=True)}
-    assert_equal(numpy_tensors(*problem(case)), {k: v.detach().numpy() for k, v in theirs.items()})
+    assert_same(numpy_tensors(*problem(case)), {k: v.detach().numpy() for k, v in theirs.items()})
 
 
 @pytest.mark.eq("4.1", "4.2", "4.3", "4.4", "4.5", "4.6")
@@ -85,7 +81,7 @@ def test_forward_mode_and_the_complex_step_agree_in_every_bit(case):
     model = case.model
     for oracle in (oracles.forward_mode, oracles.complex_step):
         grads, dx, dh_0 = oracle(model.params, case.x, case.h_0, case.dy, case.dh_n, model.recurrence)
-        assert_equal(ours, {f"d{k}": g for k, g in zip(LEAVES, [*grads, dx, dh_0], strict=True)})
+        assert_same(ours, {f"d{k}": g for k, g in zip(LEAVES, [*grads, dx, dh_0], strict=True)})
 
 
 @given(integer_cases(), seeds)
@@ -96,7 +92,7 @@ def test_the_order_of_the_batch_changes_no_bit(case, seed):
     other = numpy_tensors(model, x[:, order], h_0[order], None, dy[:, order], dh_n[order])
     ours |= {name: ours[name][:, order] for name in ("y", "dx")}
     ours |= {name: ours[name][order] for name in ("h_n", "dh_0")}
-    assert_equal(ours, other)
+    assert_same(ours, other)
 
 
 @given(integer_cases(truncation="none"), st.data())
@@ -111,7 +107,7 @@ def test_a_sequence_in_two_parts_is_the_whole_in_every_bit(case, data):
     grads_1, dx_1, dh_0 = model.backward(tape_1, case.dy[:k], dh_k)
     parts = {f"d{name}": value for name, value in grads_1.map(np.add, grads_2).items()}
     parts |= {"y": np.concatenate([y_1, y_2]), "dx": np.concatenate([dx_1, dx_2]), "h_n": h_n, "dh_0": dh_0}
-    assert_equal(whole, parts)
+    assert_same(whole, parts)
 
 
 @given(integer_cases(), st.data())
@@ -124,7 +120,7 @@ def test_a_batch_is_its_rows_and_its_gradient_their_sum_in_every_bit(case, data)
     parts = {name: left[name] + right[name] for name in ("dw_x", "dw_h", "db_h", "dw_y", "db_y")}
     parts |= {name: np.concatenate([left[name], right[name]], axis=1) for name in ("y", "dx")}
     parts |= {name: np.concatenate([left[name], right[name]]) for name in ("h_n", "dh_0")}
-    assert_equal(whole, parts)
+    assert_same(whole, parts)
 
 
 @pytest.mark.eq("2.1", "2.2")

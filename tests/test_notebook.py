@@ -19,6 +19,7 @@ from elman_np.parameters import NAMES
 from elman_np.recurrence import Recurrence
 from elman_np.training import batches
 from elman_torch import notebook as torch_notebook
+from tests.support.same import assert_same
 from tests.support.strategies import CLOSES, activations, seeds
 
 X, TARGET = notebook.closes()
@@ -327,8 +328,8 @@ def test_many_starts_predict_as_each_alone_in_every_bit():
     h, y = notebook.predict_starts(starts, notebook.Recipe(), X)
     for index in (*range(0, 300, 7), 100, 101, 299):
         alone = notebook.predict_starts(starts[:, [index]], notebook.Recipe(), X)
-        np.testing.assert_array_equal(h[:, [index]], alone[0], err_msg=f"state of member {index}")
-        np.testing.assert_array_equal(y[:, [index]], alone[1], err_msg=f"output of member {index}")
+        names = (f"h of member {index}", f"y of member {index}")
+        assert_same(*(dict(zip(names, z, strict=True)) for z in ((h[:, [index]], y[:, [index]]), alone)))
         params = en.init_parameters(1, 1, 1, init="normal", rng=index)
         assert np.array_equal(starts[:, index], flat(params)), f"start {index}"
 

@@ -18,6 +18,7 @@ from elman_np.cell import dphi, phi
 from elman_np.checking.balls import Unit
 from elman_np.checking.problems import Case, ball_tensors, cell_tensors, numpy_tensors
 from elman_torch.parity import Comparison, torch_tensors
+from tests.support.same import assert_same
 from tests.support.strategies import cases, seeds
 from tests.support.undecided import decide
 
@@ -49,8 +50,8 @@ def balls(case, **changes):
 def assert_same_bits(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
-        np.testing.assert_array_equal(value, theirs[name], err_msg=name)
-        assert value.dtype == theirs[name].dtype
+        assert value.dtype == theirs[name].dtype, name
+    assert_same(ours, theirs)
 
 
 def changed(model, params=None, **options):
@@ -167,8 +168,7 @@ def test_the_future_changes_nothing_before_it(case, data):
     with np.errstate(invalid="ignore"):
         y, _, tape = case.model.forward(case.x, case.h_0)
         other_y, _, other_tape = case.model.forward(other_x, case.h_0)
-    np.testing.assert_array_equal(y[:s], other_y[:s])
-    np.testing.assert_array_equal(tape.bptt.h[:s], other_tape.bptt.h[:s])
+    assert_same({"y": y[:s], "h": tape.bptt.h[:s]}, {"y": other_y[:s], "h": other_tape.bptt.h[:s]})
 
 
 @given(cases(), st.data())
@@ -542,10 +542,8 @@ def test_nan_and_infinity_are_where_pytorch_has_them(case, value, place, data):
         ours = numpy_tensors(**arguments)
         reference = et.ElmanRNN.from_numpy(arguments["model"])
         theirs = torch_tensors(reference, **{k: arguments[k] for k in list(arguments)[1:]})
-    for name, found in ours.items():
-        expected = theirs[name]
-        odd = ~(np.isfinite(found) & np.isfinite(expected))
-        np.testing.assert_array_equal(found[odd], expected[odd], err_msg=name)
+    odd = {name: ~(np.isfinite(found) & np.isfinite(theirs[name])) for name, found in ours.items()}
+    assert_same(*({name: np.where(odd[name], z[name], 0) for name in odd} for z in (ours, theirs)))
 
 
 @pytest.mark.eq("9.1", "9.2", "9.3", "1.3", "3.6", "3.7")
@@ -569,9 +567,8 @@ def test_nothing_is_left_out_of_a_product_with_a_single_zero(sizes, place, dtype
             ours = numpy_tensors(model, *given)
             cell = cell_tensors(en, Case(model, *given[:2], *given[3:], None))
         theirs = torch_tensors(et.ElmanRNN.from_numpy(model), *given)
-        for name, z in ours.items():
-            np.testing.assert_array_equal(z, theirs[name], err_msg=name)
-            np.testing.assert_array_equal(z, cell[name], err_msg=name)
+        assert_same(ours, theirs)
+        assert_same(ours, cell)
 
 
 @pytest.mark.eq("3.5")

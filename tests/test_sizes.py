@@ -18,8 +18,9 @@ from elman_np.checking.bounds import Unit, mse_ball
 from elman_np.checking.problems import Case, cell_tensors, numpy_tensors
 from elman_np.training import batches
 from elman_torch.parity import compare_update, torch_tensors
-from tests.support.integers import exact_tensors, first_difference, is_exact, large_case
+from tests.support.integers import exact_tensors, is_exact, large_case
 from tests.support.one_step import first_complaint
+from tests.support.same import assert_same, first_difference
 from tests.support.strategies import CLOSES, LONGEST, cases, dtypes, seeds
 from tests.test_adam_machine import options
 from tests.test_integers import integer_cases, problem
@@ -299,8 +300,7 @@ def test_layouts_are_views_of_the_batch_at_any_length(steps, hidden, inputs, out
         expected = numpy_tensors(model, *whole)
         found = {"y": y, "h_n": h_n, "dx": dx, "dh_0": dh_0} | {f"d{k}": v for k, v in grads.items()}
         assert (y.shape, dx.shape) == ((steps,) if x.ndim == 1 else (steps, outputs), x.shape)
-        for name, value in found.items():
-            np.testing.assert_array_equal(value.ravel(), expected[name].ravel(), err_msg=name)
+        assert_same(*({name: z[name].ravel() for name in found} for z in (found, expected)))
 
 
 # ---------------------------------------------------------------- Adam
@@ -441,7 +441,7 @@ def test_a_forecast_is_scaled_and_carried_in_the_networks_dtype_and_given_in_tha
         scaled = ((series - scaler.mean) / scaler.std).astype(dtype)
         y = model(scaled)[0].astype(np.float64)
         assert found.dtype == np.float64, "forecast"
-        np.testing.assert_array_equal(found, y * scaler.std + scaler.mean)
+        assert_same({"forecast": found}, {"forecast": y * scaler.std + scaler.mean})
 
 
 def test_without_a_seed_every_draw_is_another():

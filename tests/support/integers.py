@@ -87,16 +87,3 @@ def large_case(size, dtype, seed, **truncation):
         if is_exact(case, np.float64):
             return case, arrays
     raise AssertionError(f"no exact case of the sizes {size}")
-
-
-def first_difference(ours, theirs):
-    """Name the first tensor and place where two answers differ; None if they do not."""
-    for name, value in theirs.items():
-        found = ours[name]
-        if found.shape != value.shape:
-            return f"{name} has shape {found.shape}, not {value.shape}"
-        wrong = np.argwhere(found != value.astype(found.dtype))
-        if len(wrong):
-            index = tuple(wrong[0].tolist())
-            return f"{name}{list(index)} is {found[index]}, not {value[index]}; {len(wrong)} differ"
-    return None
