@@ -50,9 +50,9 @@ class Parameters:
 
     Attributes
     ----------
-    flat : array (P,)
-        The five arrays row by row, one behind the other, in the order `w_x w_h b_h w_y b_y`: for what is done
-        to each entry by itself, or to all of them.
+    flat : numpy.ndarray
+        All P numbers: the five arrays row by row, one behind the other, in the order `w_x w_h b_h w_y b_y`.
+        For what is done to each entry by itself, or to all of them.
     sizes : tuple of int
         I, H and O.
 
