@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped
 
 
-PIECE = 1 << 13
-"""How many numbers are updated at a time: the dozen arrays of one piece stay in the cache (chapter 9)."""
+PIECE = 1 << 16
+"""Bytes of each vector that are updated at a time: what one piece needs stays in the cache (chapter 9)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,8 +195,9 @@ class Adam:
 
         old = [value.flat for value in (params, grads, state.m, state.v, state.v_max)]
         new = [np.empty_like(params.flat) for _ in range(4 if self.options.amsgrad else 3)]
-        for first in range(0, len(params.flat), PIECE):
-            piece = slice(first, first + PIECE)
+        length = PIECE // params.dtype.itemsize
+        for first in range(0, len(params.flat), length):
+            piece = slice(first, first + length)
             p, g, m, v, v_max = (vector[piece] for vector in old)
             updated = adam_step(p, g, m, v, v_max, state.step + 1, self.options)
             for vector, part in zip(new, updated, strict=False):  # without amsgrad v_max is v, and not kept

@@ -113,7 +113,7 @@ def test_options_come_whole_or_by_name_or_both():
 @pytest.mark.parametrize("piece", [1, 7, 21, 22, 23])
 def test_pieces_give_the_bits_of_the_whole(piece, options, monkeypatch):
     """22 numbers, in pieces of which the last is as long as the others, shorter, or the only one."""
-    monkeypatch.setattr(adam, "PIECE", piece)
+    monkeypatch.setattr(adam, "PIECE", piece * 8)
     params = en.init_parameters(2, 3, 1, rng=0)
     p, (m, v, v_max) = params.flat, np.zeros((3, 22))
     optimiser = en.Adam(**options)
@@ -126,9 +126,10 @@ def test_pieces_give_the_bits_of_the_whole(piece, options, monkeypatch):
             np.testing.assert_array_equal(ours.flat, whole)
 
 
-def test_a_network_of_the_examples_is_larger_than_a_piece():
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_network_of_the_examples_is_larger_than_a_piece(dtype):
     """So that the judge, PyTorch beside it, sees more than one piece, too."""
-    sizes = {case.params.flat.size for case in update_cases(np.dtype(np.float64))}
+    sizes = {case.params.flat.nbytes for case in update_cases(np.dtype(dtype))}
     assert any(size > adam.PIECE and size % adam.PIECE for size in sizes)
 
 

@@ -26,7 +26,7 @@ from elman_np.parameters import Parameters
 
 SIZES = (1.0, 1e-3, 1e-6, 0.0, 30.0)
 """Of the gradients that Adam is given."""
-LARGE = 100
+LARGE = 130
 """Units of a network that Adam updates in two pieces, the second shorter than the first."""
 
 
