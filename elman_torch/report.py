@@ -185,7 +185,7 @@ def tensor_table(comparison: Comparison) -> Table:
 
 def lockstep_table(compared: Mapping[str, Sequence[tuple[int, Comparison, Comparison]]]) -> Table:
     """Show the worst observed / bound, and the widest bound, of gradients and of Adam's update."""
-    table = _table(["problem"], ["update", "gradients", "width", "Adam", "width", "agreed"])
+    table = _table(["problem"], ["update", "grads", "width", "Adam", "width", "agreed"])
     for name, steps in compared.items():
         for step, *both in steps:
             cells = [

@@ -1,0 +1,86 @@
+"""How wide each radius is, on fixed problems and on every path: numbers that are recorded and may not move.
+
+    python -m tests.support.recorded
+
+writes them anew. A radius that is too small is found by tests that look for programs outside of it. One that
+is twice as wide as it has to be would let mistakes pass, and only this says so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+
+import elman_np as en
+from elman_np.checking.adam_bounds import AdamBall, adam_ball
+from elman_np.checking.balls import Unit
+from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
+from elman_np.checking.step_bounds import step_balls
+from elman_np.recurrence import Recurrence
+
+PATH = Path(__file__).with_name("recorded.json")
+DTYPES = ("float64", "float32")
+TRUNCATIONS = ({}, {"reset_every": 6}, {"chunk": 6})
+FLAGS = (
+    {},
+    {"weight_decay": 0.1},
+    {"weight_decay": 0.1, "decoupled": True},
+    {"amsgrad": True},
+    {"maximize": True},
+    {"eps": 0.0},
+    {"betas": (0.5, 0.9), "lr": 0.1},
+    {"betas": (0.0, 0.0)},
+)
+
+
+def widths(balls):
+    """Divide the sum of each ball's radii by that of its magnitudes: every entry counts."""
+    return {name: float(np.sum(ball.rad) / np.sum(np.abs(ball.mid))) for name, ball in balls.items()}
+
+
+def network(activation, truncation, dtype):
+    """Six windows of 20 days, H = 5: the whole problem, and one step at a time."""
+    close = en.load_splg()["Close"].to_numpy()
+    series = en.Scaler.fit(close).transform(close).astype(dtype)
+    x, target = (z[:, ::40] for z in en.windows(series, 20))
+    recurrence = Recurrence(activation, **truncation)
+    model = en.ElmanRNN(1, 5, 1, dtype=dtype, rng=0, **vars(recurrence))
+    rng = np.random.default_rng(0)
+    h_0, dh_n = rng.standard_normal((2, x.shape[1], 5)).astype(dtype)
+    forward = forward_ball(model.params, x, h_0, recurrence)
+    loss, dy = mse_ball(forward.y, target)
+    whole = {"y": forward.y, "h_n": forward.h_n, "loss": loss, "dy": dy} | backward_ball(forward, dy, dh_n)
+    y, _, tape = model.forward(x, h_0)
+    upstream = en.mse_loss(y, target)[1]
+    da, _ = model.state_gradients(tape, upstream, dh_n)
+    steps = step_balls(model.params, x, h_0, recurrence, dh_n, tape.bptt.h, da, upstream)
+    return widths(whole), widths(steps)
+
+
+def adam(options, dtype):
+    """Ten updates of forty numbers with gradients of all sizes, the ball running on."""
+    rng, unit = np.random.default_rng(1), Unit.of(np.dtype(dtype))
+    ball = AdamBall.start(rng.standard_normal(40).astype(dtype))
+    for step in range(1, 11):
+        g = (rng.standard_normal(40) * 10.0 ** rng.integers(-6, 2, 40)).astype(dtype)
+        ball = adam_ball(ball, unit.exact(g), step, en.AdamOptions(**options))
+    return widths(vars(ball))
+
+
+def measure():
+    """All widths, by a path that says what was measured."""
+    found = {}
+    for dtype, activation, truncation in itertools.product(DTYPES, ("tanh", "relu"), TRUNCATIONS):
+        names = ("whole problem", "one step")
+        for name, sizes in zip(names, network(activation, truncation, dtype), strict=True):
+            found |= {f"{dtype}, {activation}, {truncation}, {name}, {k}": v for k, v in sizes.items()}
+    for dtype, options in itertools.product(DTYPES, FLAGS):
+        found |= {f"{dtype}, Adam {options}, {k}": v for k, v in adam(options, dtype).items()}
+    return found
+
+
+if __name__ == "__main__":
+    PATH.write_text(json.dumps(measure(), indent=0) + "\n")
