@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from . import machine
-from .agreement import check_gradients, check_training_step
+from .agreement import check_gradients, check_training_step, rows_followed
 from .floor import Floor
 from .pages import ROOT, keep, markdown, records, write
 from .peers import TASKS, Ours, Peer, installed
@@ -81,8 +81,13 @@ def run(options: argparse.Namespace) -> int:
             problem = Problem(shape, dtype)
             short = shape.T <= COMPILED_STEPS
             peers = [kind(problem) for kind in kinds if short or kind.name != "torch.compile"]
-            worst = max(check_gradients(problem, peers[1:]), check_training_step(problem))
-            print(f"\n{shape}, {dtype}: all agree, at most {worst:.2f} of the bound", flush=True)
+            both = check_gradients(problem, peers[1:]), check_training_step(problem)
+            ratio, width = map(max, zip(*both, strict=True))
+            print(
+                f"\n{shape}, {dtype}: all agree in {rows_followed(problem)} of {shape.B} rows, at most "
+                f"{ratio:.2f} of the bound; it is {width:.0e} of a tensor at most",
+                flush=True,
+            )
             floor = Floor.of(problem) if shape.B >= LEAST_BATCH or options.smoke else None
             for task in TASKS:
                 row = time_row(problem, task, peers, floor if task == TASKS[0] else None, budget, least)
