@@ -96,8 +96,13 @@ MISTAKES = (
         what="1 - a^2 in place of 1 - tanh(a)^2.",
         hint="The derivative as a function of h takes h, not a.",
         file="bptt.py",
-        old="np.multiply(h, h, out=out)",
-        new="np.square(np.arctanh(h), out=out)",
+        old="slope = activation.slopes(h, spare)\n",
+        new=(
+            "slope = activation.slopes(h, spare)\n"
+            "    if tape.recurrence.activation == 'tanh':\n"
+            "        a = _product(block.x, tape.params.w_x.T) + tape.params.b_h\n"
+            "        slope = 1 - _steps(a + _product(block.h[:-1], tape.params.w_h.T)) ** 2\n"
+        ),
     ),
     Mistake(
         name="tanh applied twice in the derivative",

@@ -37,7 +37,10 @@ class Change:
         LookupError
             Unless the old text occurs exactly once: then the source has moved on, and the entry must follow.
         """
-        text = _read(self.file)
+        return self.within(_read(self.file))
+
+    def within(self, text: str) -> str:
+        """Return a text of the file, in which other changes may be already, after this one."""
         if (count := text.count(self.old)) != 1:
             raise LookupError(f"{self.name}: its old text occurs {count} times in {self.file}, not once")
         return text.replace(self.old, self.new)
@@ -60,17 +63,26 @@ class Mistake(Change):
     """Why float64 cannot show it, if it cannot."""
 
 
-def plant(change: Change) -> ModuleType:
-    """Run the whole package afresh with one change in it, and return it.
+def plant(*changes: Change, only: Sequence[str] = ()) -> ModuleType:
+    """Run the whole package afresh with one change in it, or several, and return it.
 
     Nothing in `sys.modules` is touched: the modules of the copy find each other, and no one else does.
+
+    Parameters
+    ----------
+    *changes : Change
+    only : sequence of str
+        If given, only these modules are run, and what they stand on; the package has what they define. That
+        is quicker than the whole.
 
     Raises
     ------
     LookupError
         If the text to be changed is gone.
     """
-    changed, modules = {change.file: change.text}, dict[str, ModuleType]()
+    changed, modules = dict[str, str](), dict[str, ModuleType]()
+    for change in changes:
+        changed[change.file] = change.within(changed.get(change.file) or _read(change.file))
 
     def load(name: str) -> ModuleType:
         folder, _, last = name.rpartition(".")
@@ -101,8 +113,17 @@ def plant(change: Change) -> ModuleType:
                 load(f"{name}.{item}")
         return module if fromlist else modules[PACKAGE]
 
+    if only:
+        package = modules[PACKAGE] = ModuleType(PACKAGE)
+        for name in only:
+            load(f"{PACKAGE}.{name}")
+            package.__dict__.update(
+                {k: v for k, v in vars(modules[f"{PACKAGE}.{name}"]).items() if k[0] != "_"}
+            )
+        return package
     load(PACKAGE)
-    load(".".join([PACKAGE, *Path(change.file).with_suffix("").parts]))
+    for change in changes:
+        load(".".join([PACKAGE, *Path(change.file).with_suffix("").parts]))
     return modules[PACKAGE]
 
 

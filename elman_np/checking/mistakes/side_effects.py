@@ -5,7 +5,7 @@ from elman_np.checking.mistakes.planting import Mistake
 MISTAKES = (
     Mistake(
         name="backward overwrites its upstream gradient",
-        what="The walk back through the steps happens in the caller's dh_n.",
+        what="The walk back through the steps happens in the upstream gradient that was given.",
         hint="Keep a copy of every argument, and compare it afterwards.",
         file="bptt.py",
         old="dh_last[-1] = dh_n",
@@ -13,7 +13,7 @@ MISTAKES = (
     ),
     Mistake(
         name="accumulator not cleared",
-        what="dh_0 goes on adding to what the call before has left.",
+        what="A gradient goes on adding to what the call before has left.",
         hint="Call backward twice: the second answer must be the first.",
         file="bptt.py",
         old="das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)",

@@ -16,8 +16,8 @@ MISTAKES = (
         what="x_{t-1} in place of x_t in dw_x.",
         hint="dw_x pairs da_t with the input of the same step.",
         file="bptt.py",
-        old="dw_x = da.T @ x",
-        new="dw_x = da.T @ np.roll(x, 1, axis=0)",
+        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
+        new="(np.roll(block.x, 1, axis=0), block.h[:-1], block.h[1:], dy, da)",
     ),
     Mistake(
         name="dw_h with the state after the step",

@@ -143,4 +143,23 @@ MISTAKES = (
         old="dh_0 += dh_first.sum(axis=0)",
         new="dh_0 += dh_first.sum(axis=0) * (len(das) == 1)",
     ),
+    Mistake(
+        name="each loss sent back five steps",
+        what="The gradient of each output is followed through five steps, and dropped.",
+        hint="A limit that is copied along: let T be longer than it.",
+        file="bptt.py",
+        old="        da, dh_first = _block_backward(tape, block, dy_part, dh_last)\n",
+        new=(
+            "        da, dh_first = np.zeros_like(block.h[1:]), np.zeros_like(dh_last)\n"
+            "        for t in range(len(da)):\n"
+            "            k = max(0, t - 4)\n"
+            "            own = np.zeros_like(dy_part[k : t + 1])\n"
+            "            own[-1] = dy_part[t]\n"
+            "            some = Block(block.x[k : t + 1], block.h[k : t + 2])\n"
+            "            end = dh_last * (t == len(da) - 1)\n"
+            "            sent, first = _block_backward(tape, some, own, end)\n"
+            "            da[k : t + 1] += sent\n"
+            "            dh_first += first * (k == 0)\n"
+        ),
+    ),
 )
