@@ -255,4 +255,32 @@ MISTAKES = (
         old="rad = np.finfo(np.float64).eps * (2 * power + value)",
         new="rad = 0 * value",
     ),
+    Change(
+        name="bound: exp without the error of its exponent",
+        what="Half of the exponent's error is forgotten.",
+        file="checking/cross_entropy.py",
+        old="rad = mid * np.expm1(error)",
+        new="rad = mid * np.expm1(error) / 2",
+    ),
+    Change(
+        name="bound: log with the slope at the middle",
+        what="The slope of the logarithm is taken at the middle, and halved.",
+        file="checking/cross_entropy.py",
+        old="rad = z.rad / np.where(least > 0, least, np.nan)",
+        new="rad = z.rad / z.mid / 2",
+    ),
+    Change(
+        name="bound: the sum of powers is exact",
+        what="Only the power above the line of a probability has an error.",
+        file="checking/cross_entropy.py",
+        old="p = power / total",
+        new="p = power / total.middle",
+    ),
+    Change(
+        name="bound: the score of the right class is exact",
+        what="The loss is off by the logarithm alone.",
+        file="checking/cross_entropy.py",
+        old="(log.rad + rad + steps)",
+        new="(log.rad + steps)",
+    ),
 )
