@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m elman_np",
         description="Train an Elman network on SPLG's closes and forecast the next day's close.",
-        epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
+        epilog="Other commands: %(prog)s check, which judges your BPTT; %(prog)s notebook, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     result.add_argument("--start", default="2023-01-01", help="first day")
@@ -53,6 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from elman_np import notebook
 
         return notebook.main(arguments[1:])
+    if arguments and arguments[0] == "check":
+        from elman_np.checking.learner import running
+
+        return running.main(arguments[1:])
     options = parser().parse_args(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=100)
     try:

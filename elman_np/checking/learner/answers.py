@@ -1,0 +1,110 @@
+"""What is right for a problem: balls of every tensor; and what a package computes for it.
+
+A package is ours, or a copy with a mistake in it: its numbers are compared with the learner's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TypeAlias
+
+import numpy as np
+
+from elman_np.arrays import Array
+from elman_np.checking.balls import Ball, Unit
+from elman_np.checking.bounds import backward_ball, forward_ball
+from elman_np.checking.learner.losses import loss_balls, loss_of
+from elman_np.checking.learner.posing import Problem
+from elman_np.parameters import Parameters
+from elman_np.recurrence import Recurrence
+
+Upstream: TypeAlias = Callable[[Array], Array]
+"""From all outputs to their gradient."""
+
+CELL = "cell: "
+"""How the names of mistakes begin that are in one step by itself."""
+
+
+def right_balls(problem: Problem, own_dy: Array | None = None) -> dict[str, Ball]:
+    """Balls of all that a program may return, by its name in the book.
+
+    Parameters
+    ----------
+    problem : Problem
+    own_dy : array, optional
+        The program's own gradient of the loss, from which its other gradients are judged.
+    """
+    unit = Unit.of(problem.params.dtype)
+    forward = forward_ball(problem.params, problem.x, problem.h_0, Recurrence(problem.activation))
+    seen = forward.y[-1:] if problem.last_only else forward.y
+    balls = {"y": seen, "h": forward.h, "h_n": forward.h_n}
+    if problem.dy is not None:
+        dy = unit.exact(problem.dy)
+    else:
+        assert problem.target is not None
+        balls |= loss_balls(problem.loss, seen, problem.target)
+        dy = balls["dy"] if own_dy is None else unit.exact(own_dy)
+    grads = backward_ball(forward, _whole_ball(dy, forward.y), problem.dh_n)
+    return balls | {f"d{name}": ball for name, ball in grads.items()}
+
+
+def _whole_ball(dy: Ball, y: Ball) -> Ball:
+    """Put zeros before the last step, if the loss sees that alone."""
+    if dy.mid.shape == y.mid.shape:
+        return dy
+    mid, rad = np.zeros_like(y.mid), np.zeros_like(y.rad)
+    mid[-1:], rad[-1:] = dy.mid, dy.rad
+    return Ball(mid, rad, dy.unit)
+
+
+def package_tensors(
+    package: ModuleType, problem: Problem, own_dy: Array | None = None, *, by_cell: bool = False
+) -> dict[str, Array]:
+    """Compute the same tensors by a package's network, or by its single steps alone."""
+    params = package.Parameters(*problem.params)
+    run = _by_cell if by_cell else _by_sequence
+    tensors: dict[str, Array] = {}
+
+    def upstream(y: Array) -> Array:
+        seen = y[-1:] if problem.last_only else y
+        tensors["y"] = seen
+        dy = problem.dy
+        if dy is None:
+            assert problem.target is not None
+            tensors.update(loss_of(package, problem.loss, seen, problem.target))
+            dy = tensors["dy"] if own_dy is None else own_dy
+        whole = np.zeros_like(y)
+        whole[-len(seen) :] = dy
+        return whole
+
+    return tensors | run(package, problem, params, upstream) | tensors
+
+
+def _by_sequence(
+    package: ModuleType, problem: Problem, params: Parameters, upstream: Upstream
+) -> dict[str, Array]:
+    model = package.ElmanRNN.from_params(params, activation=problem.activation)
+    y, h_n, tape = model.forward(problem.x.copy(), problem.h_0.copy())
+    grads, dx, dh_0 = model.backward(tape, upstream(y), None if problem.dh_n is None else problem.dh_n.copy())
+    named = {f"d{name}": value for name, value in grads.items()}
+    return {"h": tape.bptt.h, "h_n": h_n, "dx": dx, "dh_0": dh_0} | named
+
+
+def _by_cell(
+    package: ModuleType, problem: Problem, params: Parameters, upstream: Upstream
+) -> dict[str, Array]:
+    activation, steps = problem.activation, len(problem.x)
+    states, outputs = [problem.h_0], []
+    for x_t in problem.x:
+        y_t, h = package.step(params, x_t, states[-1], activation)
+        states.append(h)
+        outputs.append(y_t)
+    dy, dx = upstream(np.stack(outputs)), np.zeros_like(problem.x)
+    dh = np.zeros_like(problem.h_0) if problem.dh_n is None else problem.dh_n
+    total = params.map(np.zeros_like)
+    for t in reversed(range(steps)):
+        sent = package.step_backward(params, problem.x[t], states[t], states[t + 1], dy[t], dh, activation)
+        total, dx[t], dh = total.map(np.add, sent.grads), sent.dx, sent.dh_before
+    named = {f"d{name}": value for name, value in total.items()}
+    return {"h": np.stack(states[1:]), "h_n": states[-1], "dx": dx, "dh_0": dh} | named
