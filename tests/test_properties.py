@@ -465,7 +465,7 @@ layouts = {
 
 
 @pytest.mark.parametrize("layout", layouts)
-@given(case=cases())
+@given(case=cases(max_steps=5))
 def test_how_an_array_lies_in_memory_does_not_matter(layout, case):
     arguments = problem(case)
     arrays = {name: layouts[layout](arguments[name]) for name in ("x", "h_0", "dy", "dh_n")}
