@@ -39,14 +39,14 @@ def sizes(draw, *, tail: bool = True, max_steps: int = SMALL["steps"]) -> Sizes:
     Which one and how large, a scrambled seed says: Hypothesis would draw the same one again and again.
     """
     small, scrambled = SMALL | {"steps": max_steps}, _scrambled(draw(seeds))
-    long = (None, None, "steps", *LONGEST)[scrambled % 8] if tail else None
+    long = (*[None] * 10, "steps", *LONGEST)[scrambled % 16] if tail else None
     if long is not None:
         small |= {"batch": 2, "steps": 8}
     drawn = {name: draw(st.integers(1, most)) for name, most in small.items() if name != long}
     if long is not None:
-        most = LONGEST[long]
-        least = SMALL[long] + 1 if scrambled // 8 % 2 else most * 2 // 3
-        drawn[long] = least + scrambled // 16 % (most - least + 1)
+        least, most = SMALL[long] + 1, LONGEST[long]
+        least = max(least, most // 3 + 1) if scrambled // 16 % 2 else least
+        drawn[long] = least + scrambled // 32 % (most - least + 1)
     return Sizes(**drawn, tail=long)
 
 
