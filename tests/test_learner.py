@@ -48,6 +48,9 @@ OWN = {
     "mean_in_the_bias": ("wrong", ["dw_h with the state after the step", "mean for sum in db_h"]),
 }
 QUICK = ("right", "right, with remarks")
+"""Verdicts that need no search for the mistake."""
+FIRST = ("batch_first", "last_output", "shared_activation")
+"""Wrong programs that are judged in each run; the others in the slow one."""
 REMARKS = {
     "character_model": "clipped: no entry of .* above 5",
     "adam_by_dict": "eps stands inside the root",
@@ -60,7 +63,9 @@ REMARKS = {
 
 def slow_if_named(table):
     return [
-        pytest.param(name, *expected, marks=[] if expected[0] in QUICK else pytest.mark.slow, id=name)
+        pytest.param(
+            name, *expected, marks=[] if expected[0] in QUICK or name in FIRST else pytest.mark.slow, id=name
+        )
         for name, expected in table.items()
     ]
 
@@ -76,7 +81,7 @@ def judged():
             del sys.modules[name]
 
 
-@pytest.mark.parametrize(("name", "verdict", "names"), [(n, *e) for n, e in CASES.items()])
+@pytest.mark.parametrize(("name", "verdict", "names"), slow_if_named(CASES))
 def test_the_eight_programs(name, verdict, names, judged):
     report = judged(PROGRAMS / f"check_{name}.py")
     assert (report.verdict, list(report.names)) == (verdict, names)
@@ -189,6 +194,7 @@ def test_the_worst_entry_is_given_in_the_programs_own_index():
     )
 
 
+@pytest.mark.slow
 def test_nan_is_wrong():
     report = check(lambda p: {"dh_0": np.full_like(p.h_0, np.nan)})
     assert report.status == 1
@@ -207,6 +213,7 @@ def test_a_bound_that_is_too_wide_is_undecided():
     assert (report.verdict, report.status) == ("undecided", 3)
 
 
+@pytest.mark.slow
 def test_float32_inside_is_a_remark():
     def solve(p):
         found = right(p)
@@ -330,6 +337,7 @@ def test_the_page_shows_each_wrapper_of_at_most_ten_lines(name):
     assert len([line for line in text.splitlines() if line.strip()]) <= 10
 
 
+@pytest.mark.slow
 def test_the_page_shows_a_report(judged):
     page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
     report = judged(PROGRAMS / "check_last_output.py")

@@ -20,7 +20,7 @@ LOSSY = (
     "tanh by exponentials",
     "tanh by way of a sigmoid",
 )
-QUICK = ("w_h transposed on the way back", "2 / n left out", "tanh by exponentials")
+QUICK = ("dw_h with the next state", "2 / n left out")
 every = pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [

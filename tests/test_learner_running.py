@@ -1,11 +1,13 @@
 """A learner's file in a process of its own: whatever it does, there is an answer; nothing is changed."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import elman_np.__main__
+from elman_np.checking.learner.child import judge_file
 from elman_np.checking.learner.running import STARTS, run_file
 
 SOLVE = """
@@ -33,25 +35,41 @@ def test_a_right_file_that_prints_a_lot(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def solve(p:\n", r"mine.py is not Python: line 1: def solve\(p:"),
-        ("import sys\nsys.exit(0)\n", "ends the process when it is imported"),
         ("input('name? ')\n" + SOLVE, r"mine.py, line 1: input.*EOFError.*__main__"),
         ("open('data.txt')\n" + SOLVE, "FileNotFoundError.*empty folder"),
-        ("def forward(x):\n    return x\n", r"looked for a function solve\(p\).*there is forward"),
-        ("x = 1\n", "there is no function"),
-        ("STYLE = 3\n" + SOLVE, "STYLE: expected a dict, got 3"),
         ("import os\ndef solve(p):\n    os._exit(7)\n", "its process ended by itself while solving"),
         ("def solve(p):\n    raise SystemExit\n", "it ends the process"),
         ("def f(n):\n    return f(n + 1)\ndef solve(p):\n    return f(0)\n", "RecursionError"),
     ],
 )
-def test_files_that_cannot_be_judged(text, message, tmp_path):
+def test_processes_that_end_badly(text, message, tmp_path):
     found = outcome(tmp_path, text)
     assert found.status == 2
     assert re.search(message, found.text, re.DOTALL), found.text
     assert len(found.text.splitlines()) < 20
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def solve(p:\n", r"mine.py is not Python: line 1: def solve\(p:"),
+        ("import sys\nsys.exit(0)\n", "ends the process when it is imported"),
+        ("def forward(x):\n    return x\n", r"looked for a function solve\(p\).*there is forward"),
+        ("x = 1\n", "there is no function"),
+        ("STYLE = 3\n" + SOLVE, "STYLE: expected a dict, got 3"),
+    ],
+)
+def test_files_that_cannot_be_judged(text, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    (report,) = judge_file(file, lambda stage: None)
+    sys.modules.pop("mine", None)
+    assert report.status == 2
+    assert re.search(message, str(report), re.DOTALL), str(report)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -84,9 +102,19 @@ def test_the_command(capsys, tmp_path):
     assert capsys.readouterr().out == STARTS["cell"].read_text(encoding="utf-8")
     assert elman_np.__main__.main(["check", str(tmp_path / "none.py")]) == 2
     assert "there is no such file" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        elman_np.__main__.main(["check"])
+
+
+@pytest.mark.slow
+def test_the_command_says_what_is_wrong(capsys, tmp_path):
     file = Path(tmp_path, "mine.py")
     file.write_text(SOLVE.replace("sum", "mean"))
     assert elman_np.__main__.main(["check", str(file)]) == 1
     assert "mean for sum in db_y" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        elman_np.__main__.main(["check"])
+
+
+def test_a_function_that_waits_for_ever_is_ended(tmp_path):
+    found = outcome(tmp_path, "import time\ndef solve(p):\n    time.sleep(600)\n", seconds=2)
+    assert found.status == 2
+    assert re.search("longer than 2 seconds|within 2 seconds", found.text)
