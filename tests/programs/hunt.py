@@ -42,8 +42,8 @@ class Found:
 
     problems: dict[str, int] = field(default_factory=dict)
     """How many, by kind."""
-    worst: dict[str, float] = field(default_factory=dict)
-    """The largest observed / bound, by tensor and dtype."""
+    worst: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """The largest observed / bound, by tensor and dtype, and how wide the bound was there."""
     case: str = ""
     """Where the largest of all was found."""
 
@@ -51,23 +51,29 @@ class Found:
         """Take in one problem, and give back its ratios by tensor."""
         key = f"{kind} in {dtype}"
         self.problems[key] = self.problems.get(key, 0) + 1
-        ratios: dict[str, float] = {}
+        ratios: dict[str, tuple[float, float]] = {}
         for row in comparison.rows:
+            if row.road != "whole" or row.verdict in ("undecided", "not finite"):
+                what = f"tensors in {dtype} that the whole problem's bound does not decide"
+                self.problems[what] = self.problems.get(what, 0) + 1
+                continue
             first, *of = row.tensor.split()
             name = first if kind == "network" or of else "p"
-            ratios[name] = max(row.ratio, ratios.get(name, 0.0))
-        for name, ratio in ratios.items():
-            if ratio > max(self.worst.values(), default=0.0):
-                self.case = f"{name} in {dtype}: {ratio:.3f}\n{case!r}"
-            self.worst[f"{name} {dtype}"] = max(ratio, self.worst.get(f"{name} {dtype}", 0.0))
-        return ratios
+            ratios[name] = max((row.ratio, row.width), ratios.get(name, (0.0, 0.0)))
+        for name, found in ratios.items():
+            if found > max(self.worst.values(), default=(0.0, 0.0)):
+                self.case = f"{name} in {dtype}: {found[0]:.3f}\n{case!r}"
+            key = f"{name} {dtype}"
+            self.worst[key] = max(found, tuple(self.worst.get(key, (0.0, 0.0))))
+        return {name: ratio for name, (ratio, _) in ratios.items()}
 
     def __str__(self) -> str:
         lines = [f"{kind}: {number:,} problems" for kind, number in self.problems.items()]
-        lines += ["", "| tensor | float64 | float32 |", "| --- | --- | --- |"]
+        lines += ["", "| tensor | float64 | width | float32 | width |", "| --- | --- | --- | --- | --- |"]
         for name in NETWORK + ADAM:
-            ratios = (self.worst.get(f"{name} {dtype}", float("nan")) for dtype in ("float64", "float32"))
-            lines.append(f"| `{name}` | {' | '.join(f'{ratio:.3f}' for ratio in ratios)} |")
+            both = (self.worst.get(f"{name} {dtype}", (0.0, 0.0)) for dtype in ("float64", "float32"))
+            cells = (f"{ratio:.3f} | {width:.0e}" for ratio, width in both)
+            lines.append(f"| `{name}` | {' | '.join(cells)} |")
         return "\n".join(lines)
 
 
@@ -132,7 +138,8 @@ def climb(kind: str, dtype: str, found: Found, end: float, start: int) -> None:
         comparison = compare(problem)
         for name, ratio in found.add(kind, dtype, comparison, problem).items():
             target(min(ratio, 1e6), label=name)
-        comparison.check()
+        if comparison.verdict == "differs":
+            comparison.check()
 
     round_of_problems()
 
@@ -146,6 +153,7 @@ def main() -> None:
     torch.set_num_threads(1)
     path = HOME / "hunt.json"
     found = Found(**json.loads(path.read_text())) if path.exists() else Found()
+    found.worst = {name: tuple(pair) for name, pair in found.worst.items()}
     end, start = time.monotonic() + options.seconds, time.time_ns() if options.seed is None else options.seed
     try:
         for kind, dtype in cycle(product(KINDS, ("float64", "float32"))):

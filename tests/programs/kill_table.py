@@ -219,7 +219,8 @@ def complains(check: Check, package: ModuleType, dtype: np.dtype) -> bool:
 
 def reachable(mistake: Mistake) -> bool:
     """Whether who runs `ElmanRNN`, `mse_loss` and `Adam` meets it: not in the cell, the data or clipping."""
-    elsewhere = mistake.file in ("data/series.py", "parameters.py") or mistake.equation == "7.10"
+    elsewhere = mistake.file in ("data/series.py", "parameters.py", "training.py")
+    elsewhere = elsewhere or mistake.equation in ("2.5", "7.10")
     return not (elsewhere or mistake.name.startswith("cell:"))
 
 
