@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.support.undecided import Tally
 
 slow_ok = [HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=slow_ok)
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=slow_ok)
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
 )

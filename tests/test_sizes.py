@@ -31,7 +31,7 @@ BACKWARD = tuple(f"3.{i}" for i in range(1, 13))
 TRUNCATION = ("5.1", "5.2", "5.3", "9.1", "9.2", "9.3", "9.4")
 
 SMALL = {"steps": 4, "batch": 2, "inputs": 2, "hidden": 3, "outputs": 2}
-SIZES = (*range(1, 131), *range(143, 301, 13), 513)
+SIZES = (*range(1, 67), *range(68, 131, 3), *range(143, 301, 26), 513)
 SEVERAL = ((110, 35, 17, 44, 5), (300, 2, 3, 130, 2), (13, 70, 66, 130, 11), (105, 1, 1, 260, 1))
 """T, B, I, H and O of which several are large."""
 

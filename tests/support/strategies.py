@@ -39,14 +39,14 @@ def sizes(draw, *, tail: bool = True, max_steps: int = SMALL["steps"]) -> Sizes:
     Which one and how large, a scrambled seed says: Hypothesis would draw the same one again and again.
     """
     small, scrambled = SMALL | {"steps": max_steps}, _scrambled(draw(seeds))
-    long = (*[None] * 10, "steps", *LONGEST)[scrambled % 16] if tail else None
+    long = (*[None] * 8, "steps", *LONGEST)[scrambled % 14] if tail else None
     if long is not None:
         small |= {"batch": 2, "steps": 8}
     drawn = {name: draw(st.integers(1, most)) for name, most in small.items() if name != long}
     if long is not None:
         least, most = SMALL[long] + 1, LONGEST[long]
-        least = max(least, most // 3 + 1) if scrambled // 16 % 2 else least
-        drawn[long] = least + scrambled // 32 % (most - least + 1)
+        least = max(least, most // 3 + 1) if scrambled // 14 % 4 else least
+        drawn[long] = least + scrambled // 56 % (most - least + 1)
     return Sizes(**drawn, tail=long)
 
 
