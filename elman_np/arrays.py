@@ -39,10 +39,10 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name}: expected {least} or more, got {value}")
 
 
-def freeze(own: Array) -> Array:
+def freeze(array: Array) -> Array:
     """Make an array read-only that nobody else holds, and give it back: `Parameters` need not copy it."""
-    own.setflags(write=False)
-    return own
+    array.setflags(write=False)
+    return array
 
 
 def frozen(value: Array) -> Array:

@@ -98,7 +98,7 @@ def train(
     clip_norm : float, optional
         Clip every batch's gradient to this global norm (7.10).
     validation : pair of arrays, optional
-        Windows and targets to be judged after every epoch.
+        Windows and targets whose loss is taken after every epoch.
     callback : callable, optional
         Called with every `Epoch`.
     rng : None, int or numpy.random.Generator
@@ -134,8 +134,10 @@ def train(
             model.params = optimiser.step(model.params, clipped)
             total += float(loss) * len(batch)
             norm = max(norm, batch_norm)
-        judged = None if validation is None else float(mse_loss(model(validation[0])[0], validation[1])[0])
-        history.append(Epoch(epoch, total / x.shape[1], norm, judged))
+        validation_loss = None
+        if validation is not None:
+            validation_loss = float(mse_loss(model(validation[0])[0], validation[1])[0])
+        history.append(Epoch(epoch, total / x.shape[1], norm, validation_loss))
         if callback is not None:
             callback(history[-1])
     return history
@@ -150,7 +152,7 @@ def check_training_data(
     clip_norm: float | None,
     validation: tuple[Array, Array] | None = None,
 ) -> None:
-    """Refuse what cannot be meant, before anything changes; shared by both backends."""
+    """Raise unless the arguments of a training fit, before anything changes; shared by both backends."""
     check_count("epochs", epochs)
     if batch_size is not None:
         check_count("batch_size", batch_size)

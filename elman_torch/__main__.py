@@ -35,7 +35,7 @@ agreed         yes; NO; or ?, where the bound is too wide to tell
                ° cancels: its bound is measured by the terms of its sums"""
 
 EXIT: dict[Verdict, int] = {"agrees": 0, "differs": 1, "undecided": 3}
-"""2 is for arguments that cannot be meant."""
+"""2 is for bad arguments, which argparse refuses."""
 
 
 def positive(text: str) -> int:

@@ -64,11 +64,11 @@ def train(
             optimiser.step()
             total += loss.item() * len(x_batch)
             norm = max(norm, batch_norm.item())
-        judged = None
+        validation_loss = None
         if validation is not None:
             with torch.no_grad():
-                judged = criterion(model(validation[0])[0], validation[1]).item()
-        history.append(Epoch(epoch, total / len(data), norm, judged))
+                validation_loss = criterion(model(validation[0])[0], validation[1]).item()
+        history.append(Epoch(epoch, total / len(data), norm, validation_loss))
         if callback is not None:
             callback(history[-1])
     return history

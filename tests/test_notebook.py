@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import elman_np as en
 import elman_torch as et
 from elman_np import notebook
-from elman_np.checking.balls import Ball, Unit, dot
+from elman_np.checking.balls import Ball, Unit, dot, in_bounds
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball, phi_ball
 from elman_np.parameters import NAMES
 from elman_np.recurrence import Recurrence
@@ -32,7 +32,7 @@ def flat(params):
 
 
 def within(values, ball, times=1):
-    return bool(np.all(np.abs(values - ball.mid) <= times * ball.rad))
+    return bool(np.all(in_bounds(np.asarray(values, ball.unit.long), ball.mid, times * ball.rad) <= 1))
 
 
 # ---------------------------------------------------------------- what it prints
@@ -203,12 +203,12 @@ def test_each_member_of_the_ensemble_is_an_elman_rnn(
     chosen = rng.permutation(len(X))[:days]
     scaler = en.Scaler.fit(X) if scaled else en.Scaler(0.0, 1.0)
     x, target = scaler.transform(X)[chosen], scaler.transform(TARGET)[chosen]
-    laid = notebook.stretches(np.arange(days), reset_every, filling=days)
-    aim = target.mean() if broadcast else np.append(target, 0)[laid][..., None]
-    weight = (laid < days) * (2 / days)
+    indices = notebook.stretches(np.arange(days), reset_every, filling=days)
+    expected = target.mean() if broadcast else np.append(target, 0)[indices][..., None]
+    weight = (indices < days) * (2 / days)
     which = np.arange(max(count, len(members))) % len(members)
     starts = np.stack([flat(params) for params in members], axis=1)[:, which]
-    ours = notebook.Ensemble(activation).gradients(starts, np.append(x, 0)[laid], aim, weight)
+    ours = notebook.Ensemble(activation).gradients(starts, np.append(x, 0)[indices], expected, weight)
     for index, params in enumerate(members):
         model = en.ElmanRNN.from_params(params, activation=activation, reset_every=reset_every)
         y, _, tape = model.forward(x[:, None])
@@ -253,10 +253,10 @@ def noise(params, epochs, order, copies=8, lr=notebook.LR):
     for _ in range(epochs):
         for days in batches(len(X), notebook.BATCH_SIZE, shuffle=True, rng=generator):
             step += 1
-            laid = notebook.stretches(days, 6, filling=len(X))
-            weight = (laid < len(X)) * (2 / len(days))
+            indices = notebook.stretches(days, 6, filling=len(X))
+            weight = (indices < len(X)) * (2 / len(days))
             at = moved(p, 6 * 4 + 2 + len(days))
-            grads = ensemble.gradients(at, x[laid], TARGET[days].mean(), weight)
+            grads = ensemble.gradients(at, x[indices], TARGET[days].mean(), weight)
             p, m, v, _ = en.adam_step(p, grads, m, v, v, step, options)
             p = moved(p, 2)
     return np.abs(p[:, 1:] - p[:, :1]).max(axis=1)

@@ -1,4 +1,4 @@
-"""Each option of the notebook's room, in both packages, against its docstring written out."""
+"""Each option of the notebook's folder, in both packages, against its docstring written out."""
 
 import math
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """The notebook that this grew from: its run, the fate of a thousand of its starts, what each repair buys.
 
-`docs/notebook.md` goes through it line by line. All that the notebook does in its own way is in this room
+`docs/notebook.md` goes through it line by line. All that the notebook does in its own way is in this folder
 and in `elman_torch.notebook`; the rest of both packages knows nothing of it.
 """
 

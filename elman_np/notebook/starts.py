@@ -120,8 +120,8 @@ def stretches(days: Array, reset_every: int, filling: float) -> Array:
     count = -(-len(days) // length)
     filled = np.full(count * length, filling, days.dtype)
     filled[: len(days)] = days
-    laid: Array = filled.reshape(count, length).T
-    return laid
+    side_by_side: Array = filled.reshape(count, length).T
+    return side_by_side
 
 
 def train_starts(
@@ -146,10 +146,10 @@ def train_starts(
     for _ in range(recipe.epochs):
         for days in batches(len(x), BATCH_SIZE, shuffle=recipe.shuffle, rng=generator):
             step += 1
-            laid = stretches(days, recipe.reset_every, filling=len(x))
-            aim = target[days].mean() if recipe.broadcast else target_filled[laid]
-            weight = (laid < len(x)) * (2 / len(days))
-            grads = ensemble.gradients(starts, x_filled[laid], aim, weight)
+            indices = stretches(days, recipe.reset_every, filling=len(x))
+            expected = target[days].mean() if recipe.broadcast else target_filled[indices]
+            weight = (indices < len(x)) * (2 / len(days))
+            grads = ensemble.gradients(starts, x_filled[indices], expected, weight)
             starts, m, v, _ = en.adam_step(starts, grads, m, v, v, step, options)
     return starts
 

@@ -18,6 +18,7 @@ from torch import nn
 import elman_np as en
 import elman_torch as et
 from elman_np.arrays import Array
+from elman_np.checking.balls import in_bounds
 from elman_np.checking.bounds import AdamBall, Unit, adam_ball
 from elman_np.checking.problems import (
     Case,
@@ -84,8 +85,8 @@ def within(ours: Array, answer: Array, bound: Array) -> bool:
     """Whether two arrays are of one kind and agree: equal, both NaN, or no farther apart than the bound."""
     if ours.shape != answer.shape or ours.dtype != answer.dtype:
         return False
-    same = (ours == answer) | (np.isnan(ours) & np.isnan(answer))
-    return bool(np.all(same | (np.abs(ours.astype(bound.dtype) - answer) <= bound)))
+    long = np.promote_types(bound.dtype, np.longdouble)
+    return bool(np.all(in_bounds(ours.astype(long), answer.astype(long), bound) <= 1))
 
 
 @cache
