@@ -2,7 +2,7 @@
 
 `cell.py` says what is computed; here the same sums are taken in another order (chapter 9): whatever does
 not depend on the state before is one product over all steps, outside the loop, and stretches between
-resets run side by side.
+resets run side by side. `FAST` has the activations' derivatives in the form that this needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the state goes from step to step: the activation, and where it is truncated (chapter 5)."""
+"""A network's options as one value: the name of its activation, and where it is truncated (chapter 5)."""
 
 from __future__ import annotations
 
