@@ -164,7 +164,8 @@ def test_the_api_has_every_public_name_with_its_shapes(site):
         own = [name for name in package.__all__ if name != "__version__"]
         assert own
         for name in own:
-            home = getattr(package, name).__module__.partition(".")[0]
+            written = getattr(package, name).__module__.partition(".")[0]
+            home = written if name in en.__all__ else package.__name__  # where callers take it from
             assert f"{home}.{name}" in page.ids
     text = re.sub(r"<[^>]+>", "", (site / "api.html").read_text())
     assert "Shaped[Array, 'T B I']" in text.replace("&#39;", "'")
