@@ -3,8 +3,8 @@
 The bound follows every number in longer arithmetic, which takes minutes at the largest shapes. There, the
 upstream gradient is set to zero but for some rows of the batch, which the seed chooses. Rows do not mix
 before they are summed, and adding exact zeros rounds nothing; so the gradients must be those of the few rows
-alone, within the bound of the few rows, and exactly zero for all others. A bound that is too wide to tell
-stops the benchmark, as a difference does.
+alone, within the bound of the few rows, and exactly zero for all others. A difference stops the benchmark;
+where the bound is too wide to tell, that is printed.
 """
 
 from __future__ import annotations
@@ -38,15 +38,20 @@ class Agreement(NamedTuple):
 
     ratio: float
     width: float
+    undecided: tuple[str, ...]
+    """Tensors whose bound is too wide to tell: others' programs do not show what they find at each step."""
 
     @classmethod
     def of(cls, comparisons: Iterable[Comparison]) -> Agreement:
-        """Take the worst of all tensors, or raise Disagreement or Undecided."""
+        """Take the worst of all tensors, or raise Disagreement."""
         rows = []
         for comparison in comparisons:
-            comparison.check()
+            if comparison.verdict == "differs":
+                comparison.check()
             rows += comparison.rows
-        return cls(max((r.ratio for r in rows), default=0.0), max((r.width for r in rows), default=0.0))
+        doubtful = sorted({row.tensor for row in rows if row.verdict == "undecided"})
+        largest = (max((getattr(row, name) for row in rows), default=0.0) for name in ("ratio", "width"))
+        return cls(*largest, tuple(doubtful))
 
 
 def check_gradients(problem: Problem, peers: Iterable[Peer]) -> Agreement:

@@ -82,10 +82,12 @@ def run(options: argparse.Namespace) -> int:
             short = shape.T <= COMPILED_STEPS
             peers = [kind(problem) for kind in kinds if short or kind.name != "torch.compile"]
             both = check_gradients(problem, peers[1:]), check_training_step(problem)
-            ratio, width = map(max, zip(*both, strict=True))
+            ratio, width, undecided = (max(pair) for pair in zip(*both, strict=True))
             print(
-                f"\n{shape}, {dtype}: all agree in {rows_followed(problem)} of {shape.B} rows, at most "
-                f"{ratio:.2f} of the bound; it is {width:.0e} of a tensor at most",
+                f"\n{shape}, {dtype}: {'all agree' if not undecided else 'none differs'} in "
+                f"{rows_followed(problem)} of {shape.B} rows, at most {ratio:.2f} of the bound; it is "
+                f"{width:.0e} of a tensor at most"
+                + (f", too wide to tell for {', '.join(undecided)}" if undecided else ""),
                 flush=True,
             )
             floor = Floor.of(problem) if shape.B >= LEAST_BATCH or options.smoke else None
