@@ -22,7 +22,7 @@ from elman_np.checking.one_step import NEEDS, decide_by_steps
 from elman_np.checking.problems import Case, ball_tensors, numpy_solution
 from elman_torch import parity
 from elman_torch.parity import compare_update, torch_solution
-from elman_torch.report import sentence, summarise
+from elman_torch.report import drift_table, lockstep_table, sentence, summarise, tensor_table
 from tests.support.observed import observes
 from tests.support.strategies import CLOSES
 
@@ -523,3 +523,31 @@ def test_a_device_that_is_there_is_taken():
     assert command.device("meta") == torch.device("meta")
     with pytest.raises(argparse.ArgumentTypeError):
         command.device("cuda:99")
+
+
+def cells(table):
+    """What a table shows, a list of texts for each row."""
+    return list(zip(*(list(column.cells) for column in table.columns), strict=True))
+
+
+def test_the_tables_say_what_was_found():
+    """Each row's verdict, ratio and width, and of an update the worst of both comparisons."""
+    comparison = rows_of("agrees", "differs", "undecided", "not finite")
+    shown = cells(tensor_table(comparison))
+    assert [row[-1] for row in shown] == ["yes", "[bold red]NO[/]", "[bold yellow]?[/]", "-"]
+    for row, (tensor, _, difference, ulps, ratio, sharpness, _) in zip(comparison.rows, shown, strict=True):
+        assert (tensor, difference, ulps) == (row.tensor, f"{row.difference:.1e}", f"{row.ulps:.1f}")
+        assert (ratio, sharpness) == (f"{row.ratio:.4f}", f"{row.sharpness:.0e}")
+    good, wide = rows_of("agrees", "agrees"), rows_of("agrees", "undecided")
+    found = cells(lockstep_table({"p": [(1, good, good), (20, good, wide)], "q": [(1, comparison, good)]}))
+    assert [row[0] for row in found] == ["p", "", "q"]
+    assert [row[1] for row in found] == ["1", "20", "1"]
+    assert [row[-1] for row in found] == ["yes", "[bold yellow]?[/]", "[bold red]NO[/]"]
+    assert found[1][2:6] == (
+        f"{good.worst.ratio:.4f}",
+        f"{max(row.width for row in good.rows):.0e}",
+        f"{wide.worst.ratio:.4f}",
+        f"{max(row.width for row in wide.rows):.0e}",
+    )
+    drifted = cells(drift_table({"p": [(1, 1e-3), (20, 2e-3)], "q": [(1, 0.0), (20, 5e-9)]}))
+    assert drifted == [("p", "1.0e-03", "2.0e-03"), ("q", "0.0e+00", "5.0e-09")]
