@@ -11,7 +11,8 @@ import numpy as np
 from elman_np.adam import Adam, clip_grad_norm
 from elman_np.arrays import Array, Rng, check_count, check_dtype
 from elman_np.bptt import parameter_gradients
-from elman_np.data.series import Scaler, check_series
+from elman_np.data.conversion import check_series
+from elman_np.data.series import Scaler
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN, Network
 

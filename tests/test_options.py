@@ -18,6 +18,7 @@ from tests import (  # noqa: F401 (they fill OBSERVED)
     test_options_notebook,
     test_options_training,
     test_parameters,
+    test_series,
     test_shown,
     test_verdicts,
 )

@@ -69,7 +69,11 @@ def test_the_scaler_sees_the_training_part_only():
         (lambda: en.split(YEAR, 0.7, 0.3), ValueError, "sum below 1, got 0.7, 0.3"),
         (lambda: en.windows(YEAR[:5], 5), ValueError, "length: expected at most 4, .* got 5"),
         (lambda: en.windows(YEAR, 0), ValueError, "length: expected 1 or more, got 0"),
-        (lambda: en.windows(YEAR[:, None], 3), ValueError, r"series: expected shape \(T,\)"),
+        (
+            lambda: en.windows(YEAR[:, None, None], 3),
+            ValueError,
+            r"series: expected shape \(T,\) or \(T, C\)",
+        ),
         (
             lambda: en.windows(np.arange(9), 3),
             TypeError,

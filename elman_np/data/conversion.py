@@ -1,0 +1,199 @@
+"""Any series at the door: the one conversion, for all that takes a series.
+
+What comes in may be an array, a list, or a series or frame of Polars or pandas; what goes on is a float64 or
+float32 array. Neither library is imported: what has `to_numpy` is asked for its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
+
+import numpy as np
+
+from elman_np.arrays import REAL, Array
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+
+
+class HasNumpy(Protocol):
+    """A series or frame of Polars or pandas."""
+
+    def to_numpy(self) -> Any:  # noqa: ANN401 (pandas says so)
+        """Return the numbers."""
+
+
+SeriesLike: TypeAlias = Array | HasNumpy | Sequence[float] | Sequence[Sequence[float]]
+"""What is taken for a series of T steps, or for C of them side by side.
+
+- an array (T,) or (T, C), float64 or float32;
+- a list of floats, or of rows of floats;
+- a Polars or pandas series of floats: (T,);
+- a Polars or pandas frame of floats: (T,) if it has one column, else (T, C). One more column may hold dates,
+  or pandas' index: they say when, in ascending order, and are no values.
+
+Integers, and whatever else could be read as numbers, are refused: the caller converts them, for example by
+`.cast(pl.Float64)`, `.astype(float)` or `numpy.asarray(series, float)`. So are NaN, infinity and null.
+"""
+
+
+class Table(NamedTuple):
+    """A series as an array, and what a frame says beside its numbers."""
+
+    values: Float[Array, "T ..."]
+    """Float64 or float32, finite, not empty."""
+    columns: tuple[str, ...] = ()
+    """The names of the columns, where they have names."""
+    dates: Shaped[Array, "T"] | None = None
+    """Datetime64, ascending, where there are dates; those with a time zone as its clocks showed them."""
+    dates_name: str = "Date"
+    """What they are called."""
+
+
+def to_array(name: str, value: SeriesLike) -> Float[Array, "T ..."]:
+    """Return a series as an array; the argument's name is for the errors.
+
+    Raises
+    ------
+    TypeError
+        If it is none of what `SeriesLike` says.
+    ValueError
+        If it is empty or not finite, or its dates do not ascend; the message says where.
+    """
+    return read_table(name, value).values
+
+
+def read_table(name: str, value: SeriesLike) -> Table:
+    """Return a series with its names and dates, if it has any; errors as in `to_array`."""
+    if isinstance(value, np.ndarray):
+        table = Table(_unmasked(name, value))
+    elif isinstance(value, list | tuple):
+        table = Table(_from_list(name, value))
+    elif not hasattr(value, "to_numpy"):
+        kind = type(value)
+        raise TypeError(
+            f"{name}: expected a NumPy array, a list of floats, or a series or frame of Polars or pandas, "
+            f"got {kind.__module__.partition('.')[0]}.{kind.__name__}"
+        )
+    else:
+        table = _from_library(name, value)
+    if table.values.ndim == 0:
+        raise ValueError(f"{name}: expected shape (T,) or (T, C), got ()")
+    check_series(name, table.values)
+    return table
+
+
+def check_series(name: str, value: Array) -> None:
+    """Raise unless `value` is floating point, not empty, and finite; the message says where not."""
+    if value.dtype not in REAL:
+        _refuse(name, str(value.dtype))
+    if value.size == 0:
+        raise ValueError(f"{name}: expected at least one value, got shape {value.shape}")
+    finite = np.isfinite(value)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(f"{name}: expected finite values, got {value[where]} at index {where}")
+
+
+def _refuse(name: str, got: str, hint: str = "numpy.asarray({}, float)") -> NoReturn:
+    raise TypeError(
+        f"{name}: expected a float64 or float32 array, got {got}; if these are numbers, convert them "
+        f"yourself, for example by {hint.format(name)}"
+    )
+
+
+def _unmasked(name: str, value: Array) -> Array:
+    """Refuse a masked entry, which `asarray` would show as if it were a value."""
+    masked = np.argwhere(np.ma.getmaskarray(value))
+    if len(masked):
+        raise ValueError(
+            f"{name}: expected finite values, got a masked one at index {tuple(map(int, masked[0]))}"
+        )
+    return _without_objects(name, np.asarray(value))
+
+
+def _from_list(name: str, value: Sequence[Any]) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected floats, or rows of floats that are all as long") from None
+    if array.size and array.dtype not in REAL:
+        array = np.asarray(value, object)  # each item as it came, so that the first wrong one can be named
+    return _without_objects(name, array)
+
+
+def _without_objects(name: str, array: Array) -> Array:
+    """Say what is in the way where an array holds anything but numbers."""
+    if array.dtype == object:
+        for index, item in np.ndenumerate(array):
+            if type(item).__name__ in ("NoneType", "NAType", "NaTType"):
+                raise ValueError(f"{name}: expected finite values, got {item} at index {index}")
+            if not isinstance(item, float | np.floating):
+                _refuse(name, f"{item!r} ({type(item).__name__}) at index {index}")
+    return array
+
+
+def _from_library(name: str, value: Any) -> Table:  # noqa: ANN401 (of Polars or pandas)
+    """Read a frame, or a series, with its dates; pandas' may be in its index."""
+    if hasattr(value, "columns"):
+        # Of pandas' columns two may have one name, so that they are not looked up by it.
+        columns = value.get_columns() if hasattr(value, "get_columns") else [c for _, c in value.items()]
+        numbers = [column for column in columns if not _is_date(column)]
+        dates = [column for column in columns if _is_date(column)]
+        arrays = [_column(f"{name}[{column.name!r}]", column) for column in numbers]
+    else:
+        numbers, dates, arrays = [value], [], [_column(name, value)]
+    index = getattr(value, "index", None)  # pandas
+    if index is not None and _is_date(index):
+        dates.append(index.to_series())
+    if not numbers or len(dates) > 1:
+        raise TypeError(
+            f"{name}: expected columns of numbers and one of dates at most, "
+            f"got {len(numbers)} and {len(dates)}"
+        )
+    values = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+    names = tuple(_label(column, "value") for column in numbers)
+    if not dates:
+        return Table(values, names)
+    dates_name = _label(dates[0], "Date")
+    return Table(values, names, _dates(f"{name}[{dates_name!r}]", dates[0]), dates_name)
+
+
+def _label(column: Any, otherwise: str) -> str:  # noqa: ANN401 (of Polars or pandas)
+    label = getattr(column, "name", None)
+    return otherwise if label in (None, "") else str(label)
+
+
+def _is_date(column: Any) -> bool:  # noqa: ANN401 (of Polars or pandas)
+    return str(getattr(column, "dtype", "")).lower().startswith("date")
+
+
+def _column(name: str, column: Any) -> Array:  # noqa: ANN401 (of Polars or pandas)
+    """Read one column. Its own dtype is looked at: `to_numpy` makes floats of integers with gaps."""
+    array = np.asarray(column.to_numpy())
+    dtype = getattr(column, "dtype", array.dtype)
+    if str(dtype).lower() not in ("float64", "float32"):
+        _refuse(name, str(dtype), ".cast(pl.Float64)" if hasattr(column, "cast") else ".astype(float)")
+    if getattr(column, "null_count", int)():  # Polars
+        raise ValueError(f"{name}: expected finite values, got null at index ({column.is_null().arg_max()},)")
+    if array.size:
+        check_series(name, _without_objects(name, array))
+    return array
+
+
+def _dates(name: str, column: Any) -> Shaped[Array, "T"]:  # noqa: ANN401 (of Polars or pandas)
+    """Read dates, which must ascend; of those with a time zone, what its clocks showed."""
+    if getattr(column.dtype, "time_zone", None) is not None:  # Polars
+        column = column.dt.replace_time_zone(None)
+    if getattr(column.dtype, "tz", None) is not None:  # pandas
+        column = column.dt.tz_localize(None)
+    dates = np.asarray(column.to_numpy())
+    for index in np.flatnonzero(np.isnat(dates)):
+        raise ValueError(f"{name}: expected a date in each row, got none at index ({index},)")
+    for index in np.flatnonzero(np.diff(dates) <= np.timedelta64(0)) + 1:
+        raise ValueError(
+            f"{name}: expected dates in ascending order, got {dates[index]} after {dates[index - 1]} "
+            f"at index ({index},)"
+        )
+    return dates

@@ -1,0 +1,347 @@
+"""Whatever a series comes as, and as many columns as it has: conversion, scaling, windows."""
+
+import decimal
+import pickle
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import elman_np as en
+from elman_np.data.conversion import read_table
+from tests.support.observed import check, observed, observes, same
+from tests.support.strategies import CLOSES, dtypes
+
+PRICES = en.load_splg()
+DAYS = PRICES["Date"].to_numpy()
+TABLE = PRICES.select("Close", "High", "Low").to_numpy()  # Polars lays it out a column at a time
+CLOSE = PRICES["Close"].to_numpy()
+
+# ---------------------------------------------------------------- at the door
+
+SERIES = {
+    "a Polars series": pl.Series("Close", CLOSE),
+    "a Polars frame": pl.DataFrame({"Close": CLOSE}),
+    "a Polars frame with dates": PRICES.select("Date", "Close"),
+    "a pandas series": pd.Series(CLOSE),
+    "a pandas series with dates": pd.Series(CLOSE, index=pd.DatetimeIndex(DAYS)),
+    "a nullable pandas series": pd.Series(CLOSE, dtype="Float64"),
+    "a pandas frame": pd.DataFrame({"Close": CLOSE}),
+    "a list": CLOSE.tolist(),
+    "a tuple": tuple(CLOSE.tolist()),
+    "a masked array without a mask": np.ma.array(CLOSE),
+    "a strided array": np.repeat(CLOSE, 2)[::2],
+}
+TABLES = {
+    "a Polars frame": pl.DataFrame(TABLE, schema=["a", "b", "c"]),
+    "a Polars frame with dates": PRICES.select("Close", "High", "Date", "Low"),
+    "a pandas frame with one name twice": pd.DataFrame(TABLE, columns=["a", "a", "b"]),
+    "a pandas frame with dates": pd.DataFrame(TABLE, index=pd.DatetimeIndex(DAYS)),
+    "a list of rows": TABLE.tolist(),
+    "an array, a row at a time": np.ascontiguousarray(TABLE),
+}
+SCALER, SCALERS = en.Scaler(40.0, 3.0), en.Scaler((40.0, 41.0, 42.0), (3.0, 2.0, 1.0))
+TAKERS = {
+    "split": (lambda z: list(en.split(z)),) * 2,
+    "windows": (lambda z: en.windows(z, 20),) * 2,
+    "Scaler.fit": (lambda z: [*vars(en.Scaler.fit(z)).values()],) * 2,
+    "Scaler.transform": (SCALER.transform, SCALERS.transform),
+    "Scaler.inverse": (SCALER.inverse, SCALERS.inverse),
+}
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("kind", SERIES)
+def test_a_series_may_come_as_anything_that_holds_floats(kind, taker):
+    take, _ = TAKERS[taker]
+    assert same(take(SERIES[kind]), take(CLOSE))
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("kind", TABLES)
+def test_several_columns_may_come_as_anything_that_holds_floats(kind, taker):
+    _, take = TAKERS[taker]
+    assert same(take(TABLES[kind]), take(TABLE))
+
+
+@given(dtypes)
+def test_the_dtype_stays_that_of_the_numbers(dtype):
+    for made in (pl.Series, pd.Series, np.asarray):
+        assert same(SCALER.transform(made(CLOSE.astype(dtype))), SCALER.transform(CLOSE.astype(dtype)))
+    mixed = pl.DataFrame({"a": CLOSE.astype(np.float32), "b": CLOSE})
+    assert same(read_table("series", mixed).values, np.stack([CLOSE.astype(np.float32), CLOSE], axis=1))
+
+
+WHOLE = np.arange(9)
+REFUSED = [
+    (WHOLE, "series: expected a float64 or float32 array, got int64; .* numpy.asarray\\(series, float\\)"),
+    (CLOSE.astype(np.float16), "got float16"),
+    (CLOSE > 48, "got bool"),
+    (CLOSE + 0j, "got complex128"),
+    (DAYS, r"got datetime64\[ns\]"),
+    (WHOLE.tolist(), r"got 0 \(int\) at index \(0,\)"),
+    ([1.5, "a"], r"got 'a' \(str\) at index \(1,\)"),
+    ([1.5, decimal.Decimal(1)], r"got Decimal\('1'\) \(Decimal\) at index \(1,\)"),
+    (np.array([1.5, {}], object), r"got {} \(dict\) at index \(1,\)"),
+    (np.array([1.5, 2.5], object), "got object"),
+    (pl.Series(WHOLE), r"got Int64; .* .cast\(pl.Float64\)"),
+    (pl.Series([1, None]), "got Int64"),
+    (pl.Series(["1.5"]), "got String"),
+    (pl.Series([[1.5]]), r"got List\(Float64\)"),
+    (pd.Series(WHOLE), r"got int64; .* .astype\(float\)"),
+    (pd.Series([1, None], dtype="Int64"), "got Int64|got <NA>"),
+    (PRICES, r"series\['Volume'\]: expected a float64 or float32 array, got Int64"),
+    (PRICES.select("Date"), "expected columns of numbers and one of dates at most, got 0 and 1"),
+    (PRICES.select("Close", "Date", day=pl.col("Date").dt.date()), "got 1 and 2"),
+    (pl.DataFrame(), "got 0 and 0"),
+    (PRICES.lazy(), "got polars.LazyFrame"),
+    (torch.ones(9), "expected a NumPy array, a list of floats, or a series or frame .*, got torch.Tensor"),
+    (iter([1.5]), "got builtins.list_iterator"),
+    ("prices.csv", "got builtins.str"),
+    (None, "got builtins.NoneType"),
+    (43.5, "got builtins.float"),
+    ({"Close": [1.5]}, "got builtins.dict"),
+]
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize(("given", "message"), REFUSED, ids=lambda value: type(value).__name__)
+def test_what_is_no_series_of_floats_is_refused_by_its_name(given, message, taker):
+    take, _ = TAKERS[taker]
+    if taker == "Scaler.inverse":
+        message = (
+            message.replace("series:", "scaled:")
+            .replace("series\\[", "scaled\\[")
+            .replace("(series", "(scaled")
+        )
+    with pytest.raises(TypeError, match=message):
+        take(given)
+
+
+def holed(made, hole, column=False):
+    values = [1.5, 2.5, hole, 4.5]
+    return made({"a": [1.0, 2.0, 3.0, 4.0], "b": values}) if column else made(values)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.array([1.5, np.nan]), r"series: expected finite values, got nan at index \(1,\)"),
+        (np.array([[1.5, np.inf]]), r"got inf at index \(0, 1\)"),
+        (np.ma.array([1.5, 2.5], mask=[False, True]), r"got a masked one at index \(1,\)"),
+        (holed(list, None), r"series: expected finite values, got None at index \(2,\)"),
+        (holed(list, -np.inf), r"got -inf at index \(2,\)"),
+        (holed(pl.Series, None), r"series: expected finite values, got null at index \(2,\)"),
+        (holed(pl.Series, np.nan), r"got nan at index \(2,\)"),
+        (holed(pl.DataFrame, None, True), r"series\['b'\]: expected finite values, got null at index \(2,\)"),
+        (holed(pd.Series, None), r"got nan at index \(2,\)"),
+        (holed(pd.DataFrame, np.nan, True), r"series\['b'\]: .* got nan at index \(2,\)"),
+        (pd.Series([1.5, None], dtype="Float64"), r"got (nan|<NA>) at index \(1,\)"),
+        (np.array([1.5, pd.NA], object), r"got <NA> at index \(1,\)"),
+        ([[1.5, 2.5], [1.5]], "series: expected floats, or rows of floats that are all as long"),
+        ([], r"expected at least one value, got shape \(0,\)"),
+        (pl.Series([], dtype=pl.Float64), r"expected at least one value, got shape \(0,\)"),
+        (np.array(1.5), r"expected shape \(T,\) or \(T, C\), got \(\)"),
+        (PRICES.select("Date", "Close").reverse(),
+         r"series\['Date'\]: expected dates in ascending order, got 2023-12-28.* after .* at index \(1,\)"),
+        (pl.concat([PRICES[:3], PRICES[2:]]).select("Date", "Close"), r"at index \(3,\)"),
+        (pl.DataFrame({"day": [date(2023, 1, 1), None], "a": [1.5, 2.5]}),
+         r"series\['day'\]: expected a date in each row, got none at index \(1,\)"),
+        (pd.Series([1.5, 2.5], index=pd.DatetimeIndex(["2023-01-02", "2023-01-01"])), "ascending order"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_out_of_order_is_said_by_its_place(given, message):
+    with pytest.raises(ValueError, match=message):
+        en.split(given)
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
+def test_dates_are_what_the_clocks_of_their_zone_showed(zone):
+    days = [datetime(2023, 1, day) for day in (2, 3, 5)]
+    index = pd.DatetimeIndex(days, tz=zone)
+    numbers = {"a": [1.5, 2.5, 3.5]}
+    polars = pl.DataFrame({"day": days} | numbers).with_columns(pl.col("day").dt.replace_time_zone(zone))
+    for frame, name in (
+        (polars, "day"),
+        (pd.DataFrame({"day": index} | numbers), "day"),
+        (pd.DataFrame(numbers, index=index), "Date"),
+        (pd.Series(numbers["a"], index=index.rename("when")), "when"),
+    ):
+        table = read_table("series", frame)
+        assert table.dates.astype("datetime64[s]").tolist() == days
+        assert table.dates_name == name
+        assert table.values.tolist() == numbers["a"]
+
+
+def test_names_go_with_the_columns():
+    for kind, frame in TABLES.items():
+        if "array" not in kind and "list" not in kind:
+            labels = [str(label) for label in frame.columns if label != "Date"]
+            assert list(read_table("series", frame).columns) == labels
+    assert read_table("series", TABLE).columns == ()
+    assert read_table("series", TABLE).dates is None
+
+
+# ---------------------------------------------------------------- scaling
+
+tables = st.builds(
+    lambda days, dtype, columns: np.stack([CLOSES[s : s + days] for s in columns], axis=1).astype(dtype),
+    st.integers(2, 200), dtypes, st.lists(st.integers(0, 1_000), min_size=1, max_size=4),
+)  # fmt: skip
+
+
+@pytest.mark.eq("2.3", "2.4")
+@given(tables)
+def test_each_column_is_scaled_as_it_would_be_alone(table):
+    """To the bit, whatever the layout in memory."""
+    for series in (table, np.asfortranarray(table)):
+        together = en.Scaler.fit(series)
+        alone = [en.Scaler.fit(column) for column in series.T]
+        assert together == en.Scaler([s.mean for s in alone], np.array([s.std for s in alone]))
+        for way in ("transform", "inverse"):
+            found = getattr(together, way)(series)
+            columns = [getattr(s, way)(c) for s, c in zip(alone, series.T, strict=True)]
+            assert same(found, np.stack(columns, axis=1))
+        batch = series[:, None]
+        assert same(together.inverse(batch)[:, 0], together.inverse(series))
+
+
+@given(tables, st.randoms(use_true_random=False))
+def test_the_scaler_of_some_columns_scales_these(table, random):
+    columns = random.sample(range(table.shape[1]), random.randint(1, table.shape[1]))
+    scaler = en.Scaler.fit(table)
+    assert same(scaler.columns(columns).transform(table[:, columns]), scaler.transform(table)[:, columns])
+    assert SCALER.columns(columns) == SCALER
+
+
+@pytest.mark.parametrize("scaler", [SCALER, SCALERS, en.Scaler.fit(TABLE)])
+def test_a_scaler_is_a_value(scaler):
+    again = pickle.loads(pickle.dumps(scaler))
+    assert again == scaler
+    assert hash(again) == hash(scaler)
+    assert en.Scaler(np.array(scaler.mean), np.array(scaler.std)) == scaler  # as a file of arrays keeps it
+    with pytest.raises(AttributeError):
+        scaler.mean = 0.0
+
+
+COLUMNS = observed(
+    "elman_np.Scaler.columns",
+    lambda chosen: list(vars(SCALERS.columns(chosen)).values()),
+    {"chosen": [2, 0]},
+    {"chosen": [1]},
+    lambda chosen: [tuple(40.0 + c for c in chosen), tuple(3.0 - c for c in chosen)],
+)
+
+
+@pytest.mark.parametrize(("one", "option"), COLUMNS)
+def test_the_columns_chosen_are_those_of_the_scaler(one, option):
+    check(one, option)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: en.Scaler(0, 0), ValueError, "std: expected above 0, got 0.0"),
+        (lambda: en.Scaler(0, -1.5), ValueError, "std: expected above 0, got -1.5"),
+        (lambda: en.Scaler((0, 0), (1, 0)), ValueError, r"std: expected above 0, got \(1.0, 0.0\)"),
+        (lambda: en.Scaler(np.nan, 1), ValueError, "mean: expected finite, got nan"),
+        (lambda: en.Scaler(0, np.inf), ValueError, "std: expected finite, got inf"),
+        (lambda: en.Scaler((0, 0), 1), ValueError, r"mean, std: expected as many of both, got \(0.0, 0.0\)"),
+        (lambda: en.Scaler((0, 0), (1, 1, 1)), ValueError, "expected as many of both"),
+        (lambda: en.Scaler("0", 1), TypeError, "mean: expected a number, or one for each column, got '0'"),
+        (lambda: en.Scaler(None, 1), TypeError, "mean: expected a number"),
+        (lambda: en.Scaler(0, True), TypeError, "std: expected a number, or one for each column, got True"),
+        (lambda: en.Scaler([], []), TypeError, "mean: expected a number"),
+        (lambda: en.Scaler([[0]], [[1]]), TypeError, "mean: expected a number"),
+        (lambda: en.Scaler.fit(TABLE[:, None]), ValueError, r"series: expected shape \(T,\) or \(T, C\)"),
+        (lambda: en.Scaler.fit(np.stack([CLOSE, CLOSE * 0 + 43.1], axis=1)), ValueError,
+         r"series\[:, 1\]: expected values that differ, got a constant 43.1"),
+        (lambda: en.Scaler.fit(np.array([1e308, -1e308])), ValueError, "values whose squares are finite"),
+        (lambda: SCALERS.transform(CLOSE[:3]), ValueError,
+         r"series: expected 3 columns as the scaler, got shape \(3,\)"),
+        (lambda: SCALERS.inverse(TABLE[:, :2]), ValueError,
+         r"scaled: expected 3 columns as the scaler, got shape \(250, 2\)"),
+        (lambda: SCALERS.columns([3]), ValueError, "chosen: expected at most 2, the last column, got 3"),
+        (lambda: SCALERS.columns([-1]), ValueError, "chosen: expected 0 or more, got -1"),
+        (lambda: SCALERS.columns([1, 1]), ValueError, r"chosen: expected different columns, got \[1, 1\]"),
+        (lambda: SCALERS.columns(1), TypeError, "chosen: expected a list of column numbers, got 1"),
+        (lambda: SCALERS.columns([]), TypeError, r"chosen: expected a list of column numbers, got \[\]"),
+        (lambda: SCALERS.columns(["Close"]), TypeError, "chosen: expected an integer, got 'Close'"),
+    ],
+)  # fmt: skip
+def test_a_scaler_that_cannot_be_meant_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---------------------------------------------------------------- windows
+
+
+def by_rows(series, length, inputs=None, targets=None, horizon=1):
+    """Row by row: the input's columns, and `horizon` rows on the target's."""
+    rows = series.tolist()
+    inputs, targets = (range(len(rows[0])) if some is None else some for some in (inputs, targets))
+    starts = range(len(rows) - length - horizon + 1)
+    return [
+        np.array([[[rows[n + t + on][c] for c in columns] for n in starts] for t in range(length)])
+        for on, columns in ((0, inputs), (horizon, targets))
+    ]
+
+
+WINDOWS = observed(
+    "elman_np.windows",
+    en.windows,
+    {"series": TABLE[:40], "length": 7, "inputs": [0, 2], "targets": [1], "horizon": 3},
+    {"series": TABLE[40:80], "length": 37, "inputs": [2, 0, 1], "targets": [2, 1], "horizon": 1},
+    by_rows,
+)
+
+
+@pytest.mark.parametrize(("one", "option"), WINDOWS)
+def test_each_option_of_windows_makes_the_difference_that_it_should(one, option):
+    check(one, option)
+
+
+@observes("elman_np.windows", "series")
+@given(tables, st.data())
+def test_every_window_of_several_columns_is_followed_by_its_targets(table, data):
+    days, count = table.shape
+    horizon = data.draw(st.integers(1, days - 1))
+    length = data.draw(st.integers(1, days - horizon))
+    some = st.none() | st.lists(st.integers(0, count - 1), min_size=1, unique=True)
+    options = {"inputs": data.draw(some), "targets": data.draw(some), "horizon": horizon}
+    x, target = en.windows(table, length, **options)
+    assert same([x, target], [z.astype(table.dtype) for z in by_rows(table, length, **options)])
+    assert x.flags.c_contiguous
+    assert not np.shares_memory(x, table)
+    if count == 1:
+        assert same(en.windows(table[:, 0], length, horizon=horizon), [x, target])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"targets": [3]}, ValueError, "targets: expected at most 2, the last column, got 3"),
+        ({"inputs": [0, 0]}, ValueError, r"inputs: expected different columns, got \[0, 0\]"),
+        ({"inputs": "Close"}, TypeError, "inputs: expected a list of column numbers, got 'Close'"),
+        ({"horizon": 0}, ValueError, "horizon: expected 1 or more, got 0"),
+        ({"horizon": 1.0}, TypeError, "horizon: expected an integer, got 1.0"),
+        ({"horizon": 231}, ValueError, "length: expected at most 19, the series without the horizon, got 20"),
+        (
+            {"horizon": 1000},
+            ValueError,
+            "horizon: expected at most 249, a day less than the series, got 1000",
+        ),
+    ],
+)
+def test_windows_that_cannot_be_made_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        en.windows(TABLE, 20, **options)
+    if "horizon" in options:
+        with pytest.raises(error, match=message):
+            en.windows(CLOSE, 20, **options)
