@@ -311,7 +311,7 @@ def _block_sums(
 
 def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
     """Put all rows of all steps one below the other: what one product can take at once."""
-    return z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
+    return z.reshape(-1, z.shape[-1])
 
 
 def _dot_for(z: Shaped[Array, "R K"], w: Shaped[Array, "K M"]) -> tuple[Callable[..., Array], Array]:

@@ -64,9 +64,9 @@ def broadcast_loss(
     loss : scalar
     dy : array (T, 1)
     """
-    mean = np.mean(target)
+    mean = target.mean()
     residual, spread = y - mean, target - mean
-    return np.mean(residual[:, 0] ** 2 + spread**2), residual * (2 / len(y))
+    return (residual[:, 0] ** 2 + spread**2).mean(), residual * (2 / len(y))
 
 
 class Update(NamedTuple):
