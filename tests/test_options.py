@@ -11,8 +11,10 @@ import elman_torch as et
 import elman_torch.__main__
 import elman_torch.training
 from elman_np import notebook, picture
+from elman_np.checking import learner, oracles
 from elman_torch import notebook as torch_notebook
 from tests import (  # noqa: F401 (they fill OBSERVED)
+    test_options_checker,
     test_options_commands,
     test_options_network,
     test_options_notebook,
@@ -32,6 +34,8 @@ EVERYTHING = {
     "elman_torch.notebook": (torch_notebook, None),
     "elman_torch.training": (elman_torch.training, None),
     "elman_np.picture": (picture, None),
+    "elman_np.checking.learner": (learner, [name for name in learner.__all__ if name != "Report"]),
+    "elman_np.checking.oracles": (oracles, ["forward_mode", "complex_step", "central_differences"]),
     "elman_np.__main__": (elman_np.__main__, ["forecast_errors", "errors_table"]),
 }
 PARSERS = {
