@@ -99,20 +99,18 @@ class KeepPunctuation(SphinxPostTransform):
         if opening or closing:
             whole = nodes.inline("", "", nodes.Text(opening), node, nodes.Text(closing), classes=["nobr"])
             parent[index] = whole
-            for neighbour, rest in (before, after):
-                if neighbour is not None:
-                    parent.replace(neighbour, nodes.Text(rest))
+            for place, rest in ((index - 1, before), (index + 1, after)):
+                if rest is not None:
+                    parent[place] = nodes.Text(rest)  # by its place: two texts may be equal
 
 
-def _split(
-    parent: nodes.Element, index: int, pattern: re.Pattern[str]
-) -> tuple[tuple[nodes.Text | None, str], str]:
+def _split(parent: nodes.Element, index: int, pattern: re.Pattern[str]) -> tuple[str | None, str]:
     """Part the punctuation from the text at `index`: what is left of the text, and the punctuation."""
     text = parent[index] if 0 <= index < len(parent) else None
     found = pattern.search(text) if isinstance(text, nodes.Text) else None
     if found is None:
-        return (None, ""), ""
-    return (text, pattern.sub("", text)), found[0]
+        return None, ""
+    return pattern.sub("", text), found[0]
 
 
 def _formula(katex: Katex, node: nodes.Element, *, display: bool) -> str:
