@@ -65,7 +65,7 @@ if y > 1:
     y = 1
 ```
 
-By [(1.1)](one.md#eq-1-1), $y$ is $`w^2 x^2 < 1`$. In the other file:
+By [(1.1)](one.md#eq-1-1), $y$ is $`w^2 x^2 < 1`$. One of $+$, $-$, $=$ or none. In the other file:
 
 ```python eq=1.1 file=elman_np/fast.py
 a = w * x
@@ -467,6 +467,8 @@ def test_the_tree_is_sound_and_shows_equation_code_and_test(tree):
     assert "checked by test_step" in two
     assert "also in elman_np/fast.py:5" in two
     assert "elman_np/fast.py:7" in two  # the only file that has this equation
+    without_mathml = re.sub(r"<math.*?</math>", "", pages["two"], flags=re.DOTALL)
+    assert "One of +, −, = or none." in re.sub(r"<[^>]+>", "", without_mathml)
     assert 'id="eq-1-1"' in pages["one"]
     assert "<math" in pages["one"]
 
