@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 import elman_np as en
+from elman_np import commands
 from elman_np.arrays import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+    from matplotlib.figure import Figure
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,20 +29,27 @@ def parser() -> argparse.ArgumentParser:
         epilog="Other commands: %(prog)s check, which judges your BPTT; %(prog)s notebook, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    result.add_argument("--start", default="2023-01-01", help="first day")
-    result.add_argument("--end", default="2024-01-01", help="day after the last day")
+    result.add_argument("--version", action="version", version=f"elman {en.__version__}")
+    result.add_argument("--start", type=commands.day, default="2023-01-01", help="first day")
+    result.add_argument("--end", type=commands.day, default="2024-01-01", help="day after the last day")
     result.add_argument(
         "--source", choices=["bundled", "yahoo"], default="bundled", help="where prices come from"
     )
-    result.add_argument("--hidden-size", type=int, default=8, help="hidden units")
+    result.add_argument("--hidden-size", type=commands.count, default=8, help="hidden units")
     result.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
-    result.add_argument("--length", type=int, default=20, help="days in a training window")
-    result.add_argument("--epochs", type=int, default=200, help="passes over the training windows")
-    result.add_argument("--batch-size", type=int, default=32, help="windows in a batch")
-    result.add_argument("--lr", type=float, default=0.01, help="Adam's learning rate")
-    result.add_argument("--clip-norm", type=float, default=1.0, help="largest norm of a batch's gradient")
-    result.add_argument("--seed", type=int, default=0, help="of first parameters and order of windows")
-    result.add_argument("--picture", type=Path, default=Path("splg.png"), help="where to save the picture")
+    result.add_argument("--length", type=commands.count, default=20, help="days in a training window")
+    result.add_argument("--epochs", type=commands.count, default=200, help="passes over the training windows")
+    result.add_argument("--batch-size", type=commands.count, default=32, help="windows in a batch")
+    result.add_argument("--lr", type=commands.rate, default=0.01, help="Adam's learning rate")
+    result.add_argument(
+        "--clip-norm", type=commands.above_zero, default=1.0, help="largest norm of a batch's gradient"
+    )
+    result.add_argument(
+        "--seed", type=commands.seed, default=0, help="of first parameters and order of windows"
+    )
+    result.add_argument(
+        "--picture", type=commands.picture, default="splg.png", help="where to save the picture"
+    )
     return result
 
 
@@ -57,32 +64,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from elman_np.checking.learner import running
 
         return running.main(arguments[1:])
-    options = parser().parse_args(arguments)
-    console = Console() if sys.stdout.isatty() else Console(width=100)
+    line = parser()
+    options = line.parse_args(arguments)
+    console = commands.console(width=100)
     try:
         prices = en.load_splg(options.start, options.end, source=options.source)
         close = prices["Close"].to_numpy()
         train, validation, test = en.split(close, 0.7, 0.15)
         scaler = en.Scaler.fit(train)
-        model = fit(console, options, scaler, train)
-    except (ValueError, RuntimeError, ArithmeticError, ImportError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
-        return 1
+        x, target = en.windows(scaler.transform(train), options.length)
+    except ValueError as error:
+        line.error(str(error))
+    except (RuntimeError, ImportError) as error:
+        return commands.failed(line, error)
+    try:
+        model = fit(console, options, x, target)
+    except (ArithmeticError, MemoryError) as error:
+        return commands.failed(line, error)
     forecast = en.forecast(model, scaler, close)
     console.print(errors_table(forecast_errors(close, forecast, len(train), len(train) + len(validation))))
     console.print(
         f"Test period: the last {len(test)} of {len(close)} days, never seen in training. "
         "Forecasts for a day know the closes up to the day before."
     )
-    save_picture(
-        console, options.picture, prices["Date"].to_numpy(), close, forecast, len(train), len(validation)
-    )
-    return 0
+    borders = len(train), len(train) + len(validation)
+
+    def draw() -> Figure:
+        from elman_np.picture import draw_forecast
+
+        return draw_forecast(prices["Date"].to_numpy(), close, forecast, *borders)
+
+    return commands.save_picture(line, console, draw, options.picture)
 
 
-def fit(console: Console, options: argparse.Namespace, scaler: en.Scaler, train: Array) -> en.ElmanRNN:
+def fit(
+    console: Console,
+    options: argparse.Namespace,
+    x: Float[Array, "L N 1"],
+    target: Float[Array, "L N 1"],
+) -> en.ElmanRNN:
     """Train on the windows of the training part, with a progress bar."""
-    x, target = en.windows(scaler.transform(train), options.length)
     model = en.ElmanRNN(1, options.hidden_size, 1, activation=options.activation, rng=options.seed)
     console.print(f"{model}: {x.shape[1]} windows of {options.length} days, {options.epochs} epochs")
     columns = (
@@ -150,18 +171,5 @@ def errors_table(errors: Mapping[str, Sequence[float]]) -> Table:
     return table
 
 
-def save_picture(
-    console: Console, path: Path, dates: Array, close: Array, forecast: Array, train: int, validation: int
-) -> None:
-    """Draw prices and forecasts, or say what is missing for it."""
-    try:
-        from elman_np.picture import draw_forecast
-    except ImportError:
-        console.print(escape("No picture: Matplotlib is missing; pip install 'elman[plot]'"))
-        return
-    draw_forecast(dates, close, forecast, train, train + validation).savefig(path, dpi=150)
-    console.print(f"Picture: {path}")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

@@ -3,7 +3,7 @@
 try:
     import torch as _torch
 except ImportError as error:
-    raise ImportError("elman_torch needs PyTorch: pip install 'elman[torch]'") from error
+    raise ImportError("elman_torch needs PyTorch: pip install 'torch>=2.6,<2.14'") from error
 
 from elman_np import History, TrainingDiverged, __version__, load_splg, split, windows
 from elman_np.checking.comparison import Comparison, Disagreement, Undecided

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from rich.console import Console
+from rich.table import Table
 
+from elman_np import __version__, commands
 from elman_np.checking.comparison import Comparison, Verdict
 from elman_torch.report import (
     Problem,
     compare_tensors,
     drift,
     drift_table,
+    fitted,
     lockstep,
     lockstep_table,
     problems,
@@ -24,34 +27,19 @@ from elman_torch.report import (
     tensor_table,
 )
 
-LEGEND = """\
-diff.          largest difference of an entry
-ulps           the same, in units in the last place of the largest entry
-obs./bound     the same, over twice the rounding-error bound of its entry;
-               above 1, one of the two is wrong
-bound/largest  the widest of these bounds, in units of the largest entry
-agreed         yes; NO; or ?, where the bound is too wide to tell
-               * judged one step at a time
-               ° cancels: its bound is measured by the terms of its sums"""
+LEGEND = {
+    "diff.": "largest difference of an entry",
+    "ulps": "the same, in units in the last place of the largest entry",
+    "obs./bound": "the same, over twice the rounding-error bound of its entry;\n"
+    "above 1, one of the two is wrong",
+    "bound/largest": "the widest of these bounds, in units of the largest entry",
+    "agreed": "yes; NO; or ?, where the bound is too wide to tell\n"
+    "* judged one step at a time\n"
+    "° cancels: its bound is measured by the terms of its sums",
+}
 
 EXIT: dict[Verdict, int] = {"agrees": 0, "differs": 1, "undecided": 3}
 """2 is for bad arguments, which argparse refuses."""
-
-
-def positive(text: str) -> int:
-    """Read a whole number of 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
-    return number
-
-
-def seed(text: str) -> int:
-    """Read a whole number of 0 or more."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected 0 or more, got {number}")
-    return number
 
 
 def device(text: str) -> torch.device:
@@ -74,14 +62,16 @@ def parser() -> argparse.ArgumentParser:
         epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    line.add_argument("--hidden-size", type=positive, default=8, help="hidden units")
-    line.add_argument("--length", type=positive, default=20, help="days in a window")
+    version = f"elman {__version__}, PyTorch {torch.__version__}"
+    line.add_argument("--version", action="version", version=version)
+    line.add_argument("--hidden-size", type=commands.count, default=8, help="hidden units")
+    line.add_argument("--length", type=commands.count, default=20, help="days in a window")
     line.add_argument(
-        "--seed", type=seed, default=0, help="of parameters, initial state and order of windows"
+        "--seed", type=commands.seed, default=0, help="of parameters, initial state and order of windows"
     )
     line.add_argument(
         "--updates",
-        type=positive,
+        type=commands.count,
         nargs="+",
         default=[1, 10, 200, 1000],
         help="updates of the training at which to compare",
@@ -104,15 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen[0].windows()
     except ValueError as error:
         line.error(f"--length: {error}")
-    console = Console() if sys.stdout.isatty() else Console(width=80)
+    console = commands.console(width=80)
     console.print(
         f"NumPy {np.__version__} against PyTorch {torch.__version__} on SPLG, {options.length}-day windows, "
         f"H = {options.hidden_size}, from the same parameters.\n"
-        f"\n{LEGEND}\n"
     )
+    console.print(legend(), "")
     summary = summarise(report(console, Console(stderr=True), chosen, options))
     console.print(sentence(summary))
     return EXIT[summary.verdict]
+
+
+def legend() -> Table:
+    """Lay out what the columns of the tables mean."""
+    table = Table.grid(padding=(0, 2))
+    for name, meaning in LEGEND.items():
+        table.add_row(name, meaning)
+    return table
 
 
 def report(
@@ -124,18 +122,18 @@ def report(
         for problem in chosen:
             judged[problem.name] = compare_tensors(problem, options.device)
             console.print(f"[bold]{problem.name}[/]")
-            console.print(tensor_table(judged[problem.name]), "")
+            console.print(fitted(tensor_table(judged[problem.name]), console.width), "")
     with status.status("training in lockstep"):
         compared = {problem.name: list(lockstep(problem, options.updates)) for problem in chosen}
     console.print(
         "[bold]Training in lockstep[/]: worst obs./bound of the gradients and of Adam's update, and the "
         "widest bound, as a part of its tensor"
     )
-    console.print(lockstep_table(compared), "")
+    console.print(fitted(lockstep_table(compared), console.width), "")
     with status.status("training freely"):
         drifts = {problem.name: list(drift(problem, options.updates)) for problem in chosen}
     console.print("[bold]Not judged[/]: two trainings that run freely, largest difference of a parameter")
-    console.print(drift_table(drifts))
+    console.print(fitted(drift_table(drifts), console.width))
     console.print(
         "Raw dollars drive tanh into saturation. What is left of the gradient there is rounding itself, Adam "
         "divides it by its own size, and two correct programs part.\n"
@@ -147,4 +145,4 @@ def report(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

@@ -7,7 +7,6 @@ arithmetic here is PyTorch's alone. `docs/notebook.md` goes through it line by l
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.markup import escape
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, TensorDataset
 
+from elman_np import commands
 from elman_np.arrays import Array, Rng
 from elman_np.notebook import (
     BATCH_SIZE,
@@ -185,11 +183,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m elman_torch notebook`; return the exit status."""
-    chosen = parser().parse_args(arguments)
-    console = Console() if sys.stdout.isatty() else Console(width=120)
+    line = parser()
+    chosen = line.parse_args(arguments)
+    console = commands.console(width=120)
     try:
         show_run(console, Backend("elman_torch", partial(train, per_day=chosen.per_day), predict), chosen)
-    except (ValueError, ArithmeticError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
-        return 1
+    except ArithmeticError as error:
+        return commands.failed(line, error)
     return 0

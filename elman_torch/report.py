@@ -17,6 +17,7 @@ import elman_np as en
 from elman_np.arrays import Array
 from elman_np.cell import Activation
 from elman_np.checking.comparison import VERDICTS, Comparison, Row, Verdict
+from elman_np.commands import natural_width
 from elman_np.parameters import Parameters
 from elman_np.training import batches
 from elman_torch.model import ElmanRNN
@@ -209,9 +210,18 @@ def drift_table(drifts: Mapping[str, Sequence[tuple[int, float]]]) -> Table:
 def _table(left: Sequence[str], right: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in left:
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == "shape")
     for heading in right:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def fitted(table: Table, width: int) -> Table:
+    """Set the columns of a table closer and break its headings, if it is wider than `width` otherwise."""
+    if natural_width(table) > width:
+        table.padding = (0, 0)
+        for column in table.columns:
+            column.header = str(column.header).replace("/", "/\n").replace(" ", "\n")
     return table
 
 

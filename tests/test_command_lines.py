@@ -1,13 +1,32 @@
 """What a stranger runs: both command lines, and the packages without what is optional."""
 
+import argparse
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from matplotlib.figure import Figure
+from rich.console import Console
 
 import elman_np.__main__
 import elman_torch.__main__
+from elman_np import commands
+from elman_torch.report import (
+    compare_tensors,
+    drift_table,
+    fitted,
+    lockstep,
+    lockstep_table,
+    problems,
+    tensor_table,
+)
+from tests.support.observed import observes
+
+ROOT = Path(__file__).parents[1]
 
 SMALL = ["--length", "5", "--hidden-size", "3", "--updates", "1", "3"]
 
@@ -25,20 +44,182 @@ def test_training_prints_errors_in_dollars_and_saves_a_picture(tmp_path, capsys)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+WHOLE, SEED = "expected a whole number, 1 or more, got ", "expected a whole number, 0 or more, got "
+RATE, NORM = "expected a finite number, 0 or more, got ", "expected a number above 0, got "
+DAY, FOLDER = "expected a day such as '2023-01-31', got ", "expected a folder that exists, got "
+REFUSED = {
+    "elman_np": [
+        ("--start yesterday", f"argument --start: {DAY}'yesterday'"),
+        ("--end 2023-02-30", f"argument --end: {DAY}'2023-02-30'"),
+        ("--start 1999-01-01", "start: expected a day from 2019-05-13"),
+        ("--start 2023-05-01 --end 2023-04-01", "start: expected a day before end"),
+        ("--start 2023-12-30 --end 2024-01-01", "start, end: expected at least one trading day"),
+        ("--start 2023-12-28 --end 2024-01-01", "series: expected enough days for three parts, got 2"),
+        ("--source ftp", "argument --source: invalid choice: 'ftp'"),
+        ("--hidden-size 0", f"argument --hidden-size: {WHOLE}'0'"),
+        ("--hidden-size 8.0", f"argument --hidden-size: {WHOLE}'8.0'"),
+        ("--activation gelu", "argument --activation: invalid choice: 'gelu'"),
+        ("--length -1", f"argument --length: {WHOLE}'-1'"),
+        ("--length 500", "length: expected at most 174, a day less than the series, got 500"),
+        ("--epochs -3", f"argument --epochs: {WHOLE}'-3'"),
+        ("--epochs many", f"argument --epochs: {WHOLE}'many'"),
+        ("--batch-size 0", f"argument --batch-size: {WHOLE}'0'"),
+        ("--lr -1", f"argument --lr: {RATE}'-1'"),
+        ("--lr nan", f"argument --lr: {RATE}'nan'"),
+        ("--lr inf", f"argument --lr: {RATE}'inf'"),
+        ("--lr fast", f"argument --lr: {RATE}'fast'"),
+        ("--clip-norm 0", f"argument --clip-norm: {NORM}'0'"),
+        ("--clip-norm nan", f"argument --clip-norm: {NORM}'nan'"),
+        ("--seed -1", f"argument --seed: {SEED}'-1'"),
+        ("--picture none/x.png", f"argument --picture: {FOLDER}'none'"),
+        ("--picture x.gif2", "argument --picture: expected a name that ends in ."),
+        ("--picture .", "argument --picture: expected the name of a file, got '.'"),
+        ("--picture=", "argument --picture: expected the name of a file, got ''"),
+        ("train", "unrecognized arguments: train"),
+        ("notebook --epochs 0", f"argument --epochs: {WHOLE}'0'"),
+        ("notebook --seed -1", f"argument --seed: {SEED}'-1'"),
+        ("notebook --order 1.5", f"argument --order: {SEED}'1.5'"),
+        ("notebook --dtype float16", "argument --dtype: invalid choice: 'float16'"),
+        ("notebook --starts 0", f"argument --starts: {WHOLE}'0'"),
+        ("notebook --picture none/x.png", f"argument --picture: {FOLDER}'none'"),
+        ("check", "expected a file, or --new with a style"),
+        ("check none.py", "file: there is no such file, 'none.py'"),
+        ("check --new ruby", "argument --new: invalid choice: 'ruby'"),
+        ("check x.py --seconds 0", f"argument --seconds: {NORM}'0'"),
+        ("check x.py --seconds soon", f"argument --seconds: {NORM}'soon'"),
+    ],
+    "elman_torch": [
+        ("--hidden-size 0", f"argument --hidden-size: {WHOLE}'0'"),
+        ("--length 0", f"argument --length: {WHOLE}'0'"),
+        ("--length 500", "--length: length: expected at most 174"),
+        ("--seed -1", f"argument --seed: {SEED}'-1'"),
+        ("--updates 0", f"argument --updates: {WHOLE}'0'"),
+        ("--updates 1 -5", f"argument --updates: {WHOLE}'-5'"),
+        ("--updates", "argument --updates: expected at least one argument"),
+        ("--device moon", "argument --device: 'moon' cannot be used"),
+        ("notebook --epochs 0", f"argument --epochs: {WHOLE}'0'"),
+        ("notebook --seed x", f"argument --seed: {SEED}'x'"),
+    ],
+}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("package", "arguments", "message"),
+    [pytest.param(p, *case, id=f"{p} {case[0]}") for p, cases in REFUSED.items() for case in cases],
+)
+def test_bad_input_is_refused_before_any_work(package, arguments, message, capsys, tmp_path, monkeypatch):
+    """On stderr, by the name of the option, with status 2; nothing is printed, and no file is written."""
+    monkeypatch.chdir(tmp_path)
+    main = {"elman_np": elman_np.__main__, "elman_torch": elman_torch.__main__}[package].main
+    given = arguments.split() if arguments else []
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in " ".join(err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_refused(monkeypatch, tmp_path):
+    """Root may write anywhere, so that the answer of the system is planted."""
+    there = tmp_path / "there.png"
+    assert commands.picture(str(there)) == there
+    for place in (tmp_path, there):
+        monkeypatch.setattr(os, "access", lambda path, mode, place=place: Path(path) != place)
+        with pytest.raises(argparse.ArgumentTypeError, match="expected a file that can be written, got"):
+            commands.picture(str(there))
+        there.touch()
+
+
+def test_a_picture_that_cannot_be_saved_after_all_is_one_line(tmp_path, capsys):
+    line = argparse.ArgumentParser(prog="the command")
+    figure = Figure()
+    (tmp_path / "gone").mkdir()
+    path = tmp_path / "gone" / "x.png"
+    (tmp_path / "gone").rmdir()
+    assert commands.save_picture(line, commands.console(80), lambda: figure, path) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("the command: error: ")
+    assert "x.png" in err
+    assert err.count("\n") == 1
+
+
+def test_a_picture_without_an_ending_is_a_png_and_is_called_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert elman_np.__main__.main(["--epochs", "1", "--picture", "x"]) == 0
+    assert capsys.readouterr().out.endswith("Picture: x.png\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+    assert Path("x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_fails_later_is_said_on_stderr(capsys, monkeypatch, tmp_path):
+    """Status 1 and one line, where the input was good and the work could not be done."""
+
+    def diverge(*given, **options):
+        raise ArithmeticError("the loss is inf")
+
+    monkeypatch.setitem(sys.modules, "yfinance", None)
+    monkeypatch.setattr(elman_np, "train", diverge)
+    for arguments, message in (
+        (["--source", "yahoo"], "pip install 'yfinance>=1.3,<2'"),
+        ([], "the loss is inf"),
+    ):
+        assert elman_np.__main__.main([*arguments, "--picture", str(tmp_path / "no.png")]) == 1
+        err = capsys.readouterr().err
+        assert err.startswith("python -m elman_np: error: ")
+        assert message in err
+        assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@observes("python -m elman_np", "version")
+@observes("python -m elman_torch", "version")
+def test_the_version_is_said(capsys):
+    for module, more in ((elman_np.__main__, ""), (elman_torch.__main__, f", PyTorch {torch.__version__}")):
+        with pytest.raises(SystemExit) as ended:
+            module.main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == f"elman {elman_np.__version__}{more}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
     [
-        (["--start", "1999-01-01"], "start"),
-        (["--length", "500"], "length"),
-        (["--lr", "-1"], "lr"),
-        (["--hidden-size", "0"], "hidden_size"),
-        (["--epochs", "0"], "epochs"),
+        ["elman_np", "check", "--new", "cell"],
+        ["elman_np", "--epochs", "1"],
     ],
 )
-def test_bad_options_end_with_one_clear_line(arguments, message, capsys, tmp_path):
-    assert elman_np.__main__.main([*arguments, "--picture", str(tmp_path / "no.png")]) == 1
-    assert f"error: {message}" in capsys.readouterr().out
-    assert not (tmp_path / "no.png").exists()
+def test_a_reader_that_is_gone_ends_a_command_quietly(command, tmp_path):
+    """As `| head` does when it has seen enough; the status is that of SIGPIPE, and none of the command's."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", *command], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == commands.BROKEN_PIPE
+
+
+def test_a_command_without_stdout_still_ends_with_its_status(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        commands.run(lambda: commands.console(80).print("unheard") or 3)
+    assert ended.value.code == 3
+    sys.stdout.close()
+
+
+def test_ctrl_c_is_one_line(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        commands.run(main)
+    assert ended.value.code == commands.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_the_parity_report_prints_its_tables(capsys):
@@ -53,6 +234,29 @@ def test_the_parity_report_prints_its_tables(capsys):
     ):
         assert part in printed
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def shown(table, width):
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(fitted(table, width))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_the_tables_are_whole_at_sixty_columns():
+    """Each number and each shape of the wide table stands in the narrow one, unbroken."""
+    problem = problems(20, 8, 0)[3]
+    comparison = compare_tensors(problem, "cpu")
+    compared = {problem.name: list(lockstep(problem, [1]))}
+    drifts = {problem.name: [(step, 1e-3) for step in (1, 10, 200, 1000)]}
+    for make in (
+        lambda: tensor_table(comparison), lambda: lockstep_table(compared), lambda: drift_table(drifts)
+    ):  # fmt: skip
+        wide, narrow = shown(make(), 200), shown(make(), 60)
+        assert max(map(len, narrow)) <= 60 < max(map(len, wide))
+        assert {word for line in wide[2:] for word in line.split()} <= set(" ".join(narrow).split())
+    shapes = [line for line in shown(tensor_table(comparison), 60) if "20 x 155 x 1" in line]
+    assert [line.split()[0] for line in shapes] == ["y", "dx"]
 
 
 @pytest.mark.parametrize("package", ["elman_np", "elman_torch"])
@@ -71,13 +275,13 @@ def test_importing_numpys_backend_loads_nothing_heavy():
 @pytest.mark.parametrize(
     ("missing", "code", "message"),
     [
-        ("torch", "import elman_torch", "elman_torch needs PyTorch: pip install 'elman[torch]'"),
+        ("torch", "import elman_torch", "elman_torch needs PyTorch: pip install 'torch>=2.6,<2.14'"),
         (
             "matplotlib",
             "from elman_np.__main__ import main; main(['--epochs', '1'])",
-            "No picture: Matplotlib is missing; pip install 'elman[plot]'",
+            "No picture: Matplotlib is missing; pip install 'matplotlib>=3.9'",
         ),
-        ("yfinance", "import elman_np; elman_np.load_splg(source='yahoo')", "pip install 'elman[live]'"),
+        ("yfinance", "import elman_np; elman_np.load_splg(source='yahoo')", "pip install 'yfinance>=1.3,<2'"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(missing, code, message, tmp_path):

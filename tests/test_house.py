@@ -20,6 +20,7 @@ ALLOWED = {
     "adam": ("arrays", "parameters"),
     "model": ("arrays", "parameters", "cell", "recurrence", "bptt"),
     "data": ("arrays", "data"),
+    "commands": ("data",),
     "training": ("arrays", "model", "bptt", "losses", "adam", "data"),
     "picture": ("arrays", "losses"),
     "checking.marks": (),

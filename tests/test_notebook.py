@@ -431,9 +431,3 @@ def test_the_fates_are_printed_and_drawn(tmp_path, capsys):
     printed = capsys.readouterr().out
     for part in (*notebook.FATES, *notebook.REPAIRS, "0.394", "0.422", "2.786", "9.284"):
         assert part in printed
-
-
-@pytest.mark.parametrize("main", [notebook.main, torch_notebook.main])
-def test_bad_options_end_with_one_clear_line(main, capsys):
-    assert main(["--seed", "-1"]) == 1
-    assert "error:" in capsys.readouterr().out

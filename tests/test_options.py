@@ -14,6 +14,7 @@ from elman_np import notebook, picture
 from elman_np.checking import learner, oracles
 from elman_torch import notebook as torch_notebook
 from tests import (  # noqa: F401 (they fill OBSERVED)
+    test_command_lines,
     test_options_checker,
     test_options_commands,
     test_options_network,

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import elman_np as en
 import elman_np.__main__ as command
-from elman_np import notebook, picture
+from elman_np import commands, notebook, picture
 from elman_np.notebook.fates import FATE_COLOURS
 from tests.support.observed import check, observed, observes
 
@@ -264,7 +264,7 @@ def test_a_study_is_summed_up(seed):
     ]
 
 
-@observes("elman_np.notebook.fates_table", "found")
+@observes("elman_np.notebook.fates_table", "found part")
 def test_the_table_of_fates_has_each_number_under_its_heading():
     found = [study(f"study {seed}", seed) for seed in range(13)]
     table = notebook.fates_table(found)
@@ -275,6 +275,13 @@ def test_the_table_of_fates_has_each_number_under_its_heading():
     ]  # fmt: skip
     rows = printed(table)[-13:]
     assert rows == [[one.name, *notebook.table_cells(one)] for one in found]
+    for part in (slice(5), slice(5, None)):
+        narrow = notebook.fates_table(found, part)
+        assert [column.header for column in narrow.columns[1:]] == [
+            column.header for column in table.columns[1:]
+        ][part]
+        assert printed(narrow)[-13:] == [[name, *cells[part]] for name, *cells in rows]
+        assert commands.natural_width(narrow) <= 80
 
 
 @observes("elman_np.notebook.draw_fates", "found")

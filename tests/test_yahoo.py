@@ -264,5 +264,5 @@ def test_bad_dates_are_not_asked_for(yahoo):
 
 def test_without_yfinance(monkeypatch):
     monkeypatch.setitem(sys.modules, "yfinance", None)
-    with pytest.raises(ImportError, match=r"^live prices need yfinance: pip install 'elman\[live\]'$"):
+    with pytest.raises(ImportError, match=r"^live prices need yfinance: pip install 'yfinance>=1.3,<2'$"):
         download(START, END)

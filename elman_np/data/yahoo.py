@@ -1,4 +1,4 @@
-"""Live prices of the fund from Yahoo Finance, through yfinance (`pip install 'elman[live]'`).
+"""Live prices of the fund from Yahoo Finance, through yfinance (`pip install 'yfinance>=1.3,<2'`).
 
 The only module that uses the network. It gives all the days that were asked for or raises `YahooError`;
 it never answers with other data, or with part of them.
@@ -60,7 +60,7 @@ def download(start: Day, end: Day) -> pl.DataFrame:
     try:
         import yfinance
     except ImportError as error:
-        raise ImportError("live prices need yfinance: pip install 'elman[live]'") from error
+        raise ImportError("live prices need yfinance: pip install 'yfinance>=1.3,<2'") from error
     import polars as pl
 
     failure = f"{SYMBOL} from {first} to before {stop}: {{}}, or use source='bundled'"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 import elman_np as en
+from elman_np import commands
 from elman_np.arrays import Array
-from elman_np.notebook.fates import draw_fates, fates_table, studies, yardsticks
+from elman_np.notebook.fates import FATES, Study, draw_fates, fates_table, studies, yardsticks
 from elman_np.notebook.run import (
     BATCH_SIZE,
     EPOCHS,
@@ -53,9 +51,11 @@ def run_parser(package: str) -> argparse.ArgumentParser:
         description="Every step of the notebook with its numbers, and the run that it prints, verified.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    result.add_argument("--seed", type=int, default=616, help="of the start; 616 ends as the printed run did")
-    result.add_argument("--order", type=int, default=0, help="seed of the order of the days")
-    result.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the 249 days")
+    result.add_argument(
+        "--seed", type=commands.seed, default=616, help="of the start; 616 ends as the printed run did"
+    )
+    result.add_argument("--order", type=commands.seed, default=0, help="seed of the order of the days")
+    result.add_argument("--epochs", type=commands.count, default=EPOCHS, help="passes over the 249 days")
     result.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="as computed in")
     return result
 
@@ -64,25 +64,27 @@ def parser() -> argparse.ArgumentParser:
     """Make the options of `python -m elman_np notebook`."""
     result = run_parser("elman_np")
     result.add_argument(
-        "--starts", type=int, default=0, help="study the fate of so many starts, in place of one run"
+        "--starts", type=commands.count, help="study the fate of so many starts, in place of one run"
     )
-    result.add_argument("--picture", type=Path, help="where to save the picture of the fates")
+    result.add_argument("--picture", type=commands.picture, help="where to save the picture of the fates")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m elman_np notebook`; return the exit status."""
-    chosen = parser().parse_args(arguments)
-    console = Console() if sys.stdout.isatty() else Console(width=130)
+    line = parser()
+    chosen = line.parse_args(arguments)
+    console = commands.console(width=130)
     try:
-        if chosen.starts or chosen.picture:
-            show_fates(console, chosen.starts or 1_000, chosen.epochs, chosen.order, chosen.picture)
-        else:
+        if not chosen.starts and not chosen.picture:
             show_run(console, Backend("elman_np", train, predict), chosen)
-    except (ValueError, ArithmeticError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
-        return 1
-    return 0
+            return 0
+        found = show_fates(console, chosen.starts or 1_000, chosen.epochs, chosen.order)
+    except (ArithmeticError, MemoryError) as error:
+        return commands.failed(line, error)
+    if chosen.picture is None:
+        return 0
+    return commands.save_picture(line, console, lambda: draw_fates(found), chosen.picture)
 
 
 def show_run(console: Console, backend: Backend, chosen: argparse.Namespace) -> None:
@@ -115,7 +117,7 @@ def show_run(console: Console, backend: Backend, chosen: argparse.Namespace) -> 
     say("\nIn [6]  predictions of the 249 days, in rows of ten", title=True)
     y, h_n = backend.predict(params, x)
     for first in range(0, len(y), 10):
-        say(" ".join(f"{value:8.4f}" for value in y[first : first + 10, 0]))
+        say(" ".join(f"{value:7.4f}" for value in y[first : first + 10, 0]))
     say(f"last state: {h_n[0]:.4f}")
     say("\nIn [7]  the parameters", title=True)
     say(spelled(params))
@@ -200,23 +202,21 @@ def printed_bound(x: Float[Array, "T"]) -> Float[Array, "T"]:
     return bound
 
 
-def show_fates(console: Console, count: int, epochs: int, order: int, picture: Path | None) -> None:
-    """Print what becomes of `count` starts after each repair, and save the picture."""
+def show_fates(console: Console, count: int, epochs: int, order: int) -> list[Study]:
+    """Print what becomes of `count` starts after each repair."""
     found = []
     with console.status("training"):
         for one in studies(count, epochs=epochs, order=order):
             found.append(one)
-    console.print(fates_table(found))
+    parts = [slice(None)]
+    if commands.natural_width(fates_table(found)) > console.width:
+        parts = [slice(len(FATES)), slice(len(FATES), None)]
+    for part in parts:
+        console.print(fates_table(found, part))
     year, after = yardsticks()
     console.print(
         f"Errors in dollars. 'Tomorrow = today' is off by {year.today:.3f} in 2023, and by "
         f"{after.today:.3f} on the {after.days} days to May 2024; "
         f"the mean of 2023's targets by {year.mean:.3f} and {after.mean:.3f}."
     )
-    if picture is not None:
-        try:
-            draw_fates(found).savefig(picture, dpi=150)
-        except ImportError:
-            console.print(escape("No picture: Matplotlib is missing; pip install 'elman[plot]'"))
-            return
-        console.print(f"Picture: {picture}")
+    return found

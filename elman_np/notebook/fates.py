@@ -101,8 +101,8 @@ def studies(count: int, *, epochs: int = EPOCHS, order: int = 0) -> Iterator[Stu
         yield study(f"+ {name}", repaired, count, order=order)
 
 
-def fates_table(found: Sequence[Study]) -> Table:
-    """One row a recipe: fates, how many beat what, and errors in dollars."""
+def fates_table(found: Sequence[Study], part: slice = slice(None)) -> Table:
+    """One row a recipe: fates, how many beat what, and errors in dollars; or part of these columns."""
     table = Table(
         title=f"{len(found[0].fate)} starts of the notebook's training, repair by repair",
         padding=(0, 0, 0, 1),
@@ -115,10 +115,10 @@ def fates_table(found: Sequence[Study]) -> Table:
         "median\n2024",
         "beat today\n2024",
     )
-    for heading in ("", *FATES, *headings):
+    for heading in ("", *(*FATES, *headings)[part]):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for i, one in enumerate(found):
-        table.add_row(one.name, *table_cells(one), end_section=i in (0, len(REPAIRS)))
+        table.add_row(one.name, *table_cells(one)[part], end_section=i in (0, len(REPAIRS)))
     return table
 
 

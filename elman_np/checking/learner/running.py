@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from elman_np import commands
+
 HERE = Path(__file__).parent
 STARTS = {path.stem: path for path in sorted((HERE / "starts").glob("*.txt"))}
 KEPT = 600
@@ -43,10 +45,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("file", nargs="?", type=Path, help="has a function solve(p), or updates(p) for Adam")
     parser.add_argument("--new", choices=list(STARTS), help="print a file to start from, in this style")
-    parser.add_argument("--seconds", type=float, default=60.0, help="time limit (default: 60)")
+    parser.add_argument("--seconds", type=commands.above_zero, default=60.0, help="time limit (default: 60)")
     options = parser.parse_args(arguments)
     if (options.file is None) == (options.new is None):
         parser.error("expected a file, or --new with a style")
+    if options.file is not None and not options.file.is_file():
+        parser.error(f"file: there is no such file, {str(options.file)!r}")
     return options
 
 
@@ -63,8 +67,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_file(path: Path, seconds: float = 60.0) -> Outcome:
     """Judge a file in a process of its own."""
-    if not path.is_file():
-        return Outcome(f"{path}: could not run\n\nthere is no such file", 2)
     with tempfile.TemporaryDirectory() as folder:
         empty, result = Path(folder, "empty"), Path(folder, "result.json")
         empty.mkdir()

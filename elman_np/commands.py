@@ -1,0 +1,159 @@
+"""What the command lines of both packages share: what an option may be, where they print, and how they end.
+
+Bad input is refused by `argparse`, on stderr, with status 2, before any work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from elman_np.data.days import check_day
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BROKEN_PIPE, INTERRUPTED = 141, 130
+"""What a shell reports of a command whose reader is gone (`| head`), and of one that Ctrl-C has ended."""
+
+
+def count(text: str) -> int:
+    """Read a whole number, 1 or more."""
+    return _whole(text, 1)
+
+
+def seed(text: str) -> int:
+    """Read a whole number, 0 or more."""
+    return _whole(text, 0)
+
+
+def rate(text: str) -> float:
+    """Read a finite number, 0 or more."""
+    return _number(text, "a finite number, 0 or more", lambda value: 0 <= value < math.inf)
+
+
+def above_zero(text: str) -> float:
+    """Read a number above 0."""
+    return _number(text, "a number above 0", lambda value: value > 0)
+
+
+def day(text: str) -> date:
+    """Read a day such as 2023-01-31."""
+    try:
+        return check_day("day", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("day: ")) from None
+
+
+def picture(text: str) -> Path:
+    """Read where to save a picture, in a format that Matplotlib has; .png where the name has no ending."""
+    path = Path(text)
+    if not path.name or path.is_dir():
+        raise argparse.ArgumentTypeError(f"expected the name of a file, got {text!r}")
+    path = path if path.suffix else path.with_suffix(".png")
+    endings = _picture_endings()
+    if endings and path.suffix[1:].lower() not in endings:
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .{', .'.join(endings)}, got {text!r}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a folder that exists, got {str(path.parent)!r}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"expected a file that can be written, got {text!r}")
+    return path
+
+
+def _picture_endings() -> list[str]:
+    """Return what Matplotlib can write; nothing where it is missing."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        return []
+    return sorted(FigureCanvasBase.get_supported_filetypes())
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number, {least} or more, got {text!r}")
+    return value
+
+
+def _number(text: str, expected: str, fits: Callable[[float], bool]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return value
+
+
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `run`: Rich would end with 1, which says here that something differs."""
+        raise BrokenPipeError
+
+
+def console(width: int) -> Console:
+    """Return where a command prints: as wide as the terminal, or `width` where it prints into a file."""
+    return _Terminal() if sys.stdout.isatty() else _Terminal(width=width)
+
+
+def save_picture(
+    line: argparse.ArgumentParser, console: Console, draw: Callable[[], Figure], path: Path
+) -> int:
+    """Save what `draw` draws, or say what is missing for it; return the status of the command."""
+    try:
+        draw().savefig(path, dpi=150)
+    except ImportError:
+        say(console, "No picture: Matplotlib is missing; pip install 'matplotlib>=3.9'")
+    except OSError as error:
+        return failed(line, error)
+    else:
+        say(console, f"Picture: {path}")
+    return 0
+
+
+def natural_width(table: Table) -> int:
+    """Return how wide a table is where nothing is broken or cut off."""
+    return Console(width=1_000).measure(table).maximum
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is, however long: a terminal breaks it, a file keeps it whole."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def failed(line: argparse.ArgumentParser, error: Exception) -> int:
+    """Say on stderr why the work could not be done; return 1, the status for that."""
+    reason = str(error) or type(error).__name__
+    print(f"{line.prog}: error: {reason}", file=sys.stderr)
+    return 1
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a command and end the process with its status, quietly where nobody reads or Ctrl-C was pressed."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
+    try:
+        try:
+            status = main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        status = BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = INTERRUPTED
+    sys.exit(status)
