@@ -9,6 +9,7 @@ from elman_np.bptt import Tape, backward, forward
 from elman_np.cell import step, step_backward
 from elman_np.data.series import Scaler, split, windows
 from elman_np.data.splg import load_splg
+from elman_np.forecasting import forecast
 from elman_np.losses import mse_loss, rmse
 from elman_np.model import ElmanRNN
 from elman_np.parameters import Parameters, init_parameters
@@ -16,7 +17,6 @@ from elman_np.training import (
     Epoch,
     History,
     TrainingDiverged,
-    forecast,
     train,
 )
 

@@ -1,4 +1,4 @@
-"""From windows to a trained network: mini-batches, epochs, forecasts."""
+"""From windows to a trained network: mini-batches, epochs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from elman_np.adam import Adam, clip_grad_norm
 from elman_np.arrays import Array, Rng, check_count, check_dtype
 from elman_np.bptt import parameter_gradients
 from elman_np.data.conversion import check_series
-from elman_np.data.series import Scaler
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN, Network
 
@@ -174,33 +173,3 @@ def _check_windows(model: Network, x_name: str, x: Array, target_name: str, targ
             f"{target_name}: expected {x.shape[0]} steps of {x.shape[1]} windows as {x_name}, "
             f"got {target.shape[0]} of {target.shape[1]}"
         )
-
-
-def forecast(model: ElmanRNN, scaler: Scaler, series: Float[Array, "T"]) -> Float[Array, "T"]:
-    """Forecast the day after each day of a series, in the units of the series.
-
-    The state is carried from the first day on, so that the forecast for day t + 1 knows days 1 to t and
-    nothing later.
-
-    Parameters
-    ----------
-    model : ElmanRNN
-        With one input and one output, trained on the scaled series.
-    scaler : Scaler
-        The one that the training used.
-    series : array (T,)
-
-    Returns
-    -------
-    array (T,)
-        Entry t belongs to day t + 1; the last is for the day after the series. The dtype is that of the
-        series: scaling is done in it, whatever the network's dtype, in which only the network computes.
-
-    Raises
-    ------
-    ValueError
-        If the series is empty, not one-dimensional or not finite.
-    """
-    check_series("series", series)
-    scaled = scaler.transform(series).astype(model.dtype, copy=False)
-    return scaler.inverse(model(scaled)[0].astype(series.dtype, copy=False))

@@ -22,6 +22,7 @@ ALLOWED = {
     "data": ("arrays", "data"),
     "commands": ("data",),
     "training": ("arrays", "model", "bptt", "losses", "adam", "data"),
+    "forecasting": ("arrays", "model", "data"),
     "picture": ("arrays", "losses"),
     "checking.marks": (),
     "checking.balls": ("arrays",),

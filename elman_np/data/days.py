@@ -1,9 +1,16 @@
-"""A day as callers say it, checked: shared by every source of prices."""
+"""Days: as callers say them, checked, shared by every source of prices; and those that come after others."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from elman_np.arrays import Array
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
 
 Day: TypeAlias = str | date
 """A day: ISO text such as "2023-01-01", a `datetime.date`, or a `datetime.datetime` at midnight."""
@@ -33,3 +40,47 @@ def check_day(name: str, value: Day) -> date:
         case date():
             return value
     raise TypeError(f"{name}: expected a str, datetime.date or datetime.datetime, got {value!r}")
+
+
+def days_after(dates: Shaped[Array, "T"], count: int) -> Shaped[Array, "count"]:
+    """Continue ascending dates as they went on so far.
+
+    Parameters
+    ----------
+    dates : array (T,) of datetime64
+    count : int
+
+    Returns
+    -------
+    array (count,) of datetime64
+        By whole months, if all dates are the same day of a month, or all its last; by weekdays, if the dates
+        are days that leave out all weekends (holidays are not known); else by the smallest step, if all steps
+        are multiples of it. NaT if none of these, or for a single date.
+    """
+    following: Array = np.full(count, "NaT", dates.dtype)
+    if len(dates) < 2:
+        return following
+    if (by_months := _months_after(dates, count)) is not None:
+        return by_months
+    steps, ahead, day = np.diff(dates), np.arange(1, count + 1), np.timedelta64(1, "D")
+    if not np.any(steps % steps.min()):
+        following = dates[-1] + steps.min() * ahead
+        if steps.min() == day < steps.max() and np.all(np.is_busday(dates.astype("datetime64[D]"))):
+            last = dates[-1].astype("datetime64[D]")
+            following = np.busday_offset(last, ahead).astype(dates.dtype) + (dates[-1] - last)
+    return following
+
+
+def _months_after(dates: Shaped[Array, "T"], count: int) -> Shaped[Array, "count"] | None:
+    """Continue dates by whole months, if they are the same day of a month, or the last of it."""
+    day = np.timedelta64(1, "D")
+    for shift, most in ((day, day), (0 * day, 28 * day)):
+        # With a day more, the last days of months are first ones.
+        months = (dates + shift).astype("datetime64[M]")
+        within = dates + shift - months.astype(dates.dtype)
+        steps = np.diff(months.astype(int))
+        if np.all(within == within[0]) and within[0] < most and not np.any(steps % steps.min()):
+            following: Array = (months[-1] + steps.min() * np.arange(1, count + 1)).astype(dates.dtype)
+            following += within[0] - shift
+            return following
+    return None

@@ -1,0 +1,203 @@
+"""From a trained network to forecasts: the next day of each day, and days further on by feeding itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+import numpy as np
+
+from elman_np.arrays import Array, check_count
+from elman_np.data.conversion import SeriesLike, Table, read_table, to_array
+from elman_np.data.days import days_after
+from elman_np.data.series import Scaler, check_table, find_columns
+from elman_np.model import ElmanRNN
+
+if TYPE_CHECKING:
+    import polars as pl
+    from jaxtyping import Float, Shaped
+
+
+@overload
+def forecast(
+    model: ElmanRNN,
+    scaler: Scaler,
+    series: Array,
+    *,
+    inputs: Sequence[int] | None = ...,
+    targets: Sequence[int] | None = ...,
+    horizon: int = ...,
+    steps: int | None = ...,
+    future: SeriesLike | None = ...,
+) -> Float[Array, "..."]: ...
+@overload
+def forecast(
+    model: ElmanRNN,
+    scaler: Scaler,
+    series: SeriesLike,
+    *,
+    inputs: Sequence[int] | None = ...,
+    targets: Sequence[int] | None = ...,
+    horizon: int = ...,
+    steps: int | None = ...,
+    future: SeriesLike | None = ...,
+) -> Float[Array, "..."] | pl.DataFrame: ...
+def forecast(
+    model: ElmanRNN,
+    scaler: Scaler,
+    series: SeriesLike,
+    *,
+    inputs: Sequence[int] | None = None,
+    targets: Sequence[int] | None = None,
+    horizon: int = 1,
+    steps: int | None = None,
+    future: SeriesLike | None = None,
+) -> Float[Array, "..."] | pl.DataFrame:
+    """Forecast the day after each day of a series, in the units of the series, and as many more as wanted.
+
+    The state is carried from the first day on, so that the forecast for day t + 1 knows days 1 to t and
+    nothing later. Beyond the series the network is fed with its own forecasts.
+
+    Parameters
+    ----------
+    model : ElmanRNN
+        Trained on the scaled series.
+    scaler : Scaler
+        The one that the training used.
+    series : array (T,) or (T, C), or what else `SeriesLike` says
+    inputs, targets, horizon
+        As they were for `windows`.
+    steps : int, optional
+        How many days after the series are forecast; `horizon` if left out, for as many need no feeding.
+    future : array (steps - horizon, E), optional
+        Those inputs that are no targets, in their order and units, on the first days after the series. The
+        network does not forecast these, so that it cannot feed itself with them.
+
+    Returns
+    -------
+    array (T - horizon + steps,) or (T - horizon + steps, O)
+        Entry t belongs to day t + `horizon`; the last `steps` are for days after the series. The dtype is
+        that of the series: scaling is done in it, whatever the network's dtype, in which only the network
+        computes.
+    polars.DataFrame
+        In place of the array where the series is a frame with dates: each row has the date that it is a
+        forecast for, and the targets under their names. After the last date they go on as before
+        (`elman_np.data.days.days_after`).
+
+    Raises
+    ------
+    TypeError
+        If there is no network of `elman_np`, no series of floats, or no list of columns.
+    ValueError
+        If the series is empty, not (T,) or (T, C), or not finite; if it has other columns than the scaler, or
+        the network not as many inputs and outputs as are chosen; if `steps` ask for days whose inputs nobody
+        knows; if `future` has another shape; or if an output is not finite.
+    """
+    if not isinstance(model, ElmanRNN):
+        raise TypeError(
+            f"model: expected an ElmanRNN of elman_np, got {type(model).__name__}; PyTorch's has to_numpy()"
+        )
+    table = read_table("series", series)
+    check_table("series", table.values)
+    values = table.values.reshape(len(table.values), -1)
+    columns = _Columns(*find_columns(values.shape[1], inputs, targets))
+    columns.check(model)
+    check_count("horizon", horizon)
+    steps = horizon if steps is None else steps
+    check_count("steps", steps, horizon)
+    later = _later(columns, steps - horizon, future)
+    z = scaler.transform(values)[:, columns.inputs]
+    if later.size:
+        later = scaler.columns([columns.inputs[k] for k in columns.given]).transform(later.astype(z.dtype))
+    if steps > horizon > len(z):
+        raise ValueError(f"series: expected {horizon} days at least, the horizon, got {len(z)}")
+    y = _feed_itself(model, z.astype(model.dtype), later.astype(model.dtype), columns, horizon)
+    if not np.isfinite(y).all():
+        raise ValueError(
+            f"model: expected finite outputs, got {y[~np.isfinite(y)][0]} at step "
+            f"{np.argwhere(~np.isfinite(y))[0, 0]}"
+        )
+    forecasts = scaler.columns(columns.targets).inverse(y.astype(z.dtype, copy=False))
+    if table.dates is not None:
+        return _dated(table, columns.targets, forecasts, horizon, steps)
+    return forecasts.reshape(-1) if table.values.ndim == 1 else forecasts
+
+
+class _Columns(NamedTuple):
+    """Which columns of a series go into a network, and which come out."""
+
+    inputs: list[int]
+    targets: list[int]
+
+    @property
+    def fed(self) -> list[tuple[int, int]]:
+        """Which input is which output, on another day."""
+        return [(k, self.targets.index(c)) for k, c in enumerate(self.inputs) if c in self.targets]
+
+    @property
+    def given(self) -> list[int]:
+        """Which inputs are no outputs."""
+        return [k for k, c in enumerate(self.inputs) if c not in self.targets]
+
+    def check(self, model: ElmanRNN) -> None:
+        """Raise unless a network has as many inputs and outputs."""
+        for name, chosen, what, size in (
+            ("inputs", self.inputs, "inputs", model.input_size),
+            ("targets", self.targets, "outputs", model.output_size),
+        ):
+            if len(chosen) != size:
+                raise ValueError(
+                    f"{name}: expected as many columns as the network has {what}, {size}, got {chosen}"
+                )
+
+
+def _later(columns: _Columns, count: int, future: SeriesLike | None) -> Float[Array, "K E"]:
+    """Return the inputs that are no outputs, on `count` days after the series, or raise."""
+    names = [columns.inputs[k] for k in columns.given]
+    expected = (count, len(names))
+    if future is None:
+        if count and names:
+            raise ValueError(
+                f"future: expected inputs {names}, which the network does not forecast, for {count} days "
+                "after the series; without them, steps cannot be more than the horizon"
+            )
+        return np.zeros(expected)
+    if not (count and names):
+        why = "it forecasts all of its inputs" if count else "steps are no more than the horizon"
+        raise ValueError(f"future: expected none, for {why}")
+    values = to_array("future", future)
+    values = values[:, None] if values.ndim == 1 and len(names) == 1 else values
+    if values.shape != expected:
+        raise ValueError(f"future: expected shape {expected}, inputs {names} a day, got {values.shape}")
+    return values
+
+
+def _feed_itself(
+    model: ElmanRNN, z: Float[Array, "T I"], later: Float[Array, "K E"], columns: _Columns, horizon: int
+) -> Float[Array, "S O"]:
+    """Run over the series and on: the input of a day is what was forecast for it, or what is given."""
+    y, h = model(z)
+    rows = list(y)
+    for given in later:
+        t, x = len(rows), np.empty(model.input_size, model.dtype)
+        x[columns.given] = given
+        for k, output in columns.fed:
+            x[k] = rows[t - horizon][output]
+        if model.reset_every and t % model.reset_every == 0:
+            h = np.zeros_like(h)
+        row, h = model(x[None], h)
+        rows.append(row[0])
+    return np.stack(rows)
+
+
+def _dated(
+    table: Table, targets: Sequence[int], forecasts: Float[Array, "S O"], horizon: int, steps: int
+) -> pl.DataFrame:
+    """Put each forecast beside the date that it is for."""
+    import polars as pl
+
+    assert table.dates is not None
+    dates: Shaped[Array, "S"] = np.concatenate([table.dates, days_after(table.dates, steps)])[horizon:]
+    columns = [pl.Series(table.dates_name, dates)]
+    columns += [pl.Series(table.columns[c], forecasts[:, k]) for k, c in enumerate(targets)]
+    return pl.DataFrame(columns)

@@ -1,0 +1,295 @@
+"""Forecasts: of each day's next, further on by feeding itself, of several columns, with dates."""
+
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import elman_np as en
+import elman_torch as et
+from elman_np.checking.bounds import forward_ball
+from elman_np.data.days import days_after
+from tests.support.observed import check, observed, same
+from tests.support.strategies import CLOSES, activations, dtypes, seeds
+
+PRICES = en.load_splg("2023-01-01", "2023-06-01")
+TABLE = PRICES.select("Close", "High", "Low").to_numpy()
+CLOSE = PRICES["Close"].to_numpy()
+SCALER = en.Scaler.fit(TABLE)
+
+# ---------------------------------------------------------------- every option, exactly
+
+
+def halves(seed, inputs, outputs, **options):
+    """A network of halves and whole numbers, with relu: in float64 a few days of it have no rounding."""
+    rng = np.random.default_rng(seed)
+    params = en.init_parameters(inputs, 3, outputs).map(lambda p: rng.integers(-2, 3, p.shape) / 2)
+    return en.ElmanRNN.from_params(params, activation="relu", **options)
+
+
+def by_days(model, scaler, series, inputs=None, targets=None, horizon=1, steps=None, future=None):
+    """In fractions, a day at a time: what goes in on a day, and what comes out for a later one."""
+    w_x, w_h, b_h, w_y, b_y = (np.array(p.tolist(), object) * Fraction(1) for p in model.params)
+    everything = range(series.shape[1])
+    inputs, targets = (everything if some is None else some for some in (inputs, targets))
+
+    def scaled(column, value):
+        return (Fraction(value) - Fraction(scaler.mean[column])) / Fraction(scaler.std[column])
+
+    h, out = np.array([Fraction(0)] * 3), []
+    for t in range(len(series) - horizon + (steps or horizon)):
+        x = {c: scaled(c, v) for c, v in enumerate(series[t])} if t < len(series) else {}
+        if not x:
+            extra = [c for c in inputs if c not in targets]
+            x = {
+                c: scaled(c, v) for c, v in zip(extra, future[t - len(series)] if extra else [], strict=True)
+            }
+            x |= dict(zip(targets, out[t - horizon], strict=True))
+        if model.reset_every and t % model.reset_every == 0:
+            h = 0 * h
+        a = w_x @ [x[c] for c in inputs] + w_h @ h + b_h
+        h = np.array([max(value, Fraction(0)) for value in a])
+        out.append((w_y @ h + b_y).tolist())
+    units = [(Fraction(scaler.mean[c]), Fraction(scaler.std[c])) for c in targets]
+    return np.array(
+        [[float(v * std + mean) for v, (mean, std) in zip(row, units, strict=True)] for row in out]
+    )
+
+
+EIGHTHS = np.random.default_rng(0).integers(-16, 16, (12, 3)) / 8
+UNITS = en.Scaler((1.0, -2.0, 0.5), (2.0, 0.5, 1.0))
+OPTIONS = [
+    *observed(
+        "elman_np.forecast",
+        en.forecast,
+        {"model": halves(1, 3, 3), "scaler": UNITS, "series": EIGHTHS[:6], "horizon": 2, "steps": 4},
+        {
+            "model": halves(2, 3, 3),
+            "scaler": en.Scaler((1.0, -2.0, 0.25), (4.0, 0.5, 1.0)),
+            "series": EIGHTHS[6:],
+            "horizon": 3,
+            "steps": 6,
+        },
+        by_days,
+    ),
+    *observed(
+        "elman_np.forecast",
+        en.forecast,
+        {
+            "model": halves(5, 2, 1),
+            "scaler": UNITS,
+            "series": EIGHTHS[:6],
+            "inputs": [2, 0],
+            "targets": [2],
+            "steps": 3,
+            "future": np.array([[1.5], [-0.25]]),
+        },
+        {"inputs": [0, 2], "targets": [0], "future": np.array([[1.5], [4.75]])},
+        by_days,
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "option"), OPTIONS)
+def test_each_option_of_a_forecast_makes_the_difference_that_it_should(one, option):
+    check(one, option)
+
+
+@given(seeds, st.integers(1, 3), st.integers(1, 4), st.sampled_from([None, 1, 2, 3, 7]), st.data())
+def test_several_days_of_several_columns_are_what_fractions_give(seed, horizon, more, reset_every, data):
+    columns = st.lists(st.integers(0, 2), min_size=1, unique=True)
+    inputs, targets = data.draw(columns), data.draw(columns)
+    extra = len([c for c in inputs if c not in targets])
+    model = halves(seed, len(inputs), len(targets), reset_every=reset_every)
+    given = {
+        "model": model, "scaler": UNITS, "series": EIGHTHS[seed % 6 :][:6], "inputs": inputs,
+        "targets": targets, "horizon": horizon, "steps": horizon + more,
+        "future": EIGHTHS[:more, :extra] if extra else None,
+    }  # fmt: skip
+    assert same(en.forecast(**given), by_days(**given))
+
+
+# ---------------------------------------------------------------- on prices
+
+
+@given(seeds, activations, dtypes, st.integers(1, 3), st.integers(0, 30), st.sampled_from([None, 5, 20]))
+def test_it_is_fed_with_its_own_forecasts(seed, activation, dtype, horizon, more, reset_every):
+    """Over the series and its own forecasts in a row the network gives the same, within the bound."""
+    model = en.ElmanRNN(3, 4, 3, activation=activation, reset_every=reset_every, dtype=dtype, rng=seed)
+    series = SCALER.transform(TABLE[:40]).astype(dtype)
+    found = en.forecast(model, en.Scaler(0, 1), series, horizon=horizon, steps=horizon + more)
+    assert found.shape == (40 + more, 3)
+    assert found.dtype == dtype
+    fed = np.concatenate([series, found[40 - horizon :][:more]])
+    ball = forward_ball(model.params, fed[:, None], np.zeros((1, 4), dtype), model.recurrence).y
+    assert np.all(np.abs(found[:, None] - ball.mid) <= 2 * ball.rad)
+
+
+@given(seeds, st.integers(1, 20))
+def test_what_is_known_is_forecast_as_without_the_days_after(seed, steps):
+    model = en.ElmanRNN(3, 4, 3, rng=seed)
+    assert same(
+        en.forecast(model, SCALER, TABLE, steps=steps)[: len(TABLE)], en.forecast(model, SCALER, TABLE)
+    )
+
+
+def test_one_column_is_forecast_as_a_series_is():
+    model, scaler = en.ElmanRNN(1, 4, 1, rng=0), en.Scaler.fit(CLOSE)
+    alone = en.forecast(model, scaler, CLOSE, steps=5)
+    assert alone.shape == (len(CLOSE) + 4,)
+    for series in (PRICES["Close"], PRICES.select("Close"), pd.Series(CLOSE), CLOSE.tolist()):
+        assert same(en.forecast(model, scaler, series, steps=5), alone)
+    for one in (scaler, en.Scaler.fit(CLOSE[:, None])):
+        assert same(en.forecast(model, one, CLOSE[:, None], steps=5), alone[:, None])
+        assert same(en.forecast(model, one, CLOSE, steps=5), alone)
+    assert same(en.forecast(model, SCALER, TABLE, inputs=[0], targets=[0], steps=5), alone[:, None])
+
+
+# ---------------------------------------------------------------- dates
+
+DATED = PRICES.select("Low", "Date", "Close", "High")
+
+
+@pytest.mark.parametrize("kind", ["Polars", "pandas", "pandas' index"])
+@pytest.mark.parametrize(("horizon", "steps"), [(1, 1), (1, 4), (3, 3), (3, 6)])
+def test_a_frame_with_dates_gets_a_frame_of_the_days_forecast(kind, horizon, steps):
+    model, scaler = en.ElmanRNN(3, 4, 3, rng=0), en.Scaler.fit(DATED)
+    frame = DATED
+    if kind != "Polars":
+        frame = pd.DataFrame({name: DATED[name].to_numpy() for name in DATED.columns})
+        frame = frame.set_index("Date") if kind.endswith("index") else frame
+    found = en.forecast(model, scaler, frame, horizon=horizon, steps=steps)
+    assert found.columns == ["Date", "Low", "Close", "High"]
+    values = en.forecast(model, scaler, DATED.drop("Date").to_numpy(), horizon=horizon, steps=steps)
+    assert same(found.drop("Date").to_numpy(), values)
+    days = [day.date() for day in DATED["Date"].to_list()]
+    after = [date(2023, 6, day) for day in (1, 2, 5, 6, 7, 8)]
+    assert [day.date() for day in found["Date"].to_list()] == (days + after[:steps])[horizon:]
+
+
+def test_the_targets_names_go_with_the_forecasts():
+    model, scaler = en.ElmanRNN(2, 4, 1, rng=0), en.Scaler.fit(DATED)
+    found = en.forecast(model, scaler, DATED, inputs=[2, 0], targets=[1])
+    assert found.columns == ["Date", "Close"]
+    series = pd.Series(CLOSE, index=pd.DatetimeIndex(PRICES["Date"].to_numpy(), name="day"), name="price")
+    assert en.forecast(en.ElmanRNN(rng=0), en.Scaler.fit(series), series).columns == ["day", "price"]
+
+
+START = datetime(2023, 1, 2)  # a Monday
+RULES = {
+    "every day": (timedelta(1), [START + timedelta(n) for n in range(30)]),
+    "every day, some missing": (timedelta(1), [START + timedelta(n) for n in range(30) if n % 7 != 3]),
+    "every Friday": (timedelta(7), [START + timedelta(7 * n + 4) for n in range(9)]),
+    "every third hour": (timedelta(hours=3), [START + timedelta(hours=3 * n) for n in range(90)]),
+    "a week without its end": (timedelta(1), [START + timedelta(n) for n in range(5)]),
+}
+
+
+def last_day(year, month):
+    return datetime(year + month // 12, month % 12 + 1, 1) - timedelta(1)
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+@given(data=st.data())
+def test_dates_go_on_as_they_did(unit, data):
+    name = data.draw(st.sampled_from([*RULES, "weekdays", "the fifteenth", "the last day", "leap days"]))
+    count = data.draw(st.integers(1, 40))
+    year = [START + timedelta(n) for n in range(800)]
+    if name in RULES:
+        step, past = RULES[name]
+        expected = [past[-1] + step * (n + 1) for n in range(count)]
+    elif name == "weekdays":
+        clock = timedelta(hours=data.draw(st.sampled_from([0, 16])))
+        days = [day + clock for day in year if day.weekday() < 5]
+        cut = data.draw(st.integers(8, 60))
+        past, expected = [day for n, day in enumerate(days[:cut]) if n != 3], days[cut : cut + count]
+    elif name == "leap days":
+        past, expected = [datetime(2016, 2, 29), datetime(2020, 2, 29)], [datetime(2024, 2, 29)]
+        count = 1
+    else:
+        apart, first = data.draw(st.sampled_from([1, 3, 12])), data.draw(st.integers(0, 11))
+        months = [divmod(first + apart * n, 12) for n in range(10 + count)]
+        made = (lambda y, m: datetime(y, m, 15)) if name == "the fifteenth" else last_day
+        all_days = [made(2020 + y, m + 1) for y, m in months]
+        past, expected = all_days[:10], all_days[10:]
+    found = days_after(np.array(past, f"datetime64[{unit}]"), count)
+    assert found.dtype == np.dtype(f"datetime64[{unit}]")
+    assert found.astype("datetime64[s]").tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        ["2023-01-02"],
+        ["2023-01-02", "2023-01-04", "2023-01-09"],
+        ["2023-01-29", "2023-03-29", "2023-05-29"],  # February may have no such day
+    ],
+)
+def test_dates_without_a_rule_are_not_guessed(past):
+    assert np.isnat(days_after(np.array(past, "datetime64[D]"), 3)).all()
+
+
+def test_days_without_an_hour_stay_days():
+    frame = pl.DataFrame({"day": [date(2023, 1, day) for day in range(1, 10)], "a": np.arange(9.0)})
+    found = en.forecast(en.ElmanRNN(rng=0), en.Scaler.fit(frame), frame, steps=2)
+    assert found["day"].to_list() == [date(2023, 1, day) for day in range(2, 12)]
+
+
+# ---------------------------------------------------------------- what is refused
+
+ONE, THREE = en.ElmanRNN(1, 4, 1, rng=0), en.ElmanRNN(3, 4, 3, rng=0)
+OUT_OF_RANGE = en.ElmanRNN.from_params(ONE.params.map(lambda p: p * 0 + 1e200), activation="relu")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"series": np.zeros((9, 4, 1))}, ValueError, r"expected shape \(T,\) or \(T, C\), got \(9, 4, 1\)"),
+        ({"series": np.zeros(0)}, ValueError, "series: expected at least one value"),
+        ({"series": np.arange(9)}, TypeError, "series: expected a float64 or float32 array, got int64"),
+        ({"series": np.array([1.5, np.nan])}, ValueError, r"series: .* got nan at index \(1,\)"),
+        ({"series": TABLE}, ValueError,
+         r"inputs: expected as many columns as the network has inputs, 1, got \[0, 1, 2\]"),
+        ({"series": TABLE, "inputs": [0]}, ValueError,
+         r"targets: expected as many columns as the network has outputs, 1, got \[0, 1, 2\]"),
+        ({"model": THREE}, ValueError, r"expected as many columns as the network has inputs, 3, got \[0\]"),
+        ({"inputs": [1]}, ValueError, "inputs: expected at most 0, the last column, got 1"),
+        ({"scaler": SCALER}, ValueError, r"series: expected 3 columns as the scaler, got shape \(\d+, 1\)"),
+        ({"model": et.ElmanRNN(rng=0)}, TypeError, "model: expected an ElmanRNN of elman_np, got ElmanRNN; "),
+        ({"model": SCALER}, TypeError, "model: expected an ElmanRNN of elman_np, got Scaler"),
+        ({"horizon": 0}, ValueError, "horizon: expected 1 or more, got 0"),
+        ({"horizon": 2, "steps": 1}, ValueError, "steps: expected 2 or more, got 1"),
+        ({"steps": 1.5}, TypeError, "steps: expected an integer, got 1.5"),
+        ({"series": CLOSE[:2], "horizon": 3, "steps": 4}, ValueError,
+         "series: expected 3 days at least, the horizon, got 2"),
+        ({"series": TABLE, "inputs": [1], "targets": [0], "steps": 4}, ValueError,
+         r"future: expected inputs \[1\], which the network does not forecast, for 3 days after the series"),
+        ({"series": TABLE, "inputs": [1], "targets": [0], "steps": 4, "future": CLOSE[:2]}, ValueError,
+         r"future: expected shape \(3, 1\), inputs \[1\] a day, got \(2, 1\)"),
+        ({"series": TABLE, "inputs": [1], "targets": [0], "steps": 3, "future": [1, 2]}, TypeError,
+         "future: expected a float64 or float32 array, got 1"),
+        ({"series": TABLE, "inputs": [1], "targets": [0], "future": CLOSE[:1]}, ValueError,
+         "future: expected none, for steps are no more than the horizon"),
+        ({"steps": 2, "future": CLOSE[:1]}, ValueError,
+         "future: expected none, for it forecasts all of its inputs"),
+        ({"model": OUT_OF_RANGE}, ValueError, "model: expected finite outputs, got inf at step 0"),
+    ],
+)  # fmt: skip
+def test_a_forecast_that_cannot_be_made_is_refused(given, error, message):
+    scaler = SCALER if np.ndim(given.get("series")) == 2 else en.Scaler(44.0, 2.0)
+    with np.errstate(all="ignore"), pytest.raises(error, match=message):
+        en.forecast(**{"model": ONE, "scaler": scaler, "series": CLOSE} | given)
+
+
+@given(st.integers(1, 200), dtypes)
+def test_a_long_series_is_forecast_as_before_a_day_at_a_time(days, dtype):
+    """The forecast of the next day is the network's output over the whole series, to the bit."""
+    model, scaler, series = en.ElmanRNN(1, 4, 1, rng=0), en.Scaler(44.1, 2.3), CLOSES[:days].astype(dtype)
+    z = ((series - dtype.type(scaler.mean)) / dtype.type(scaler.std)).astype(np.float64)
+    expected = model(z)[0].astype(dtype) * dtype.type(scaler.std) + dtype.type(scaler.mean)
+    assert same(en.forecast(model, scaler, series), expected)
