@@ -79,10 +79,10 @@ def check_activation(activation: str) -> None:
         raise ValueError(f"activation: expected {expected}, got {activation!r}")
 
 
-def phi(a: Shaped[Array, "..."], activation: Activation, out: Array | None = None) -> Shaped[Array, "..."]:
-    """Apply an activation elementwise, into `out` if given; ValueError if it is unknown."""
+def phi(a: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:
+    """Apply an activation elementwise; ValueError if it is unknown."""
     check_activation(activation)
-    return ACTIVATIONS[activation].forward(a, out)
+    return ACTIVATIONS[activation].forward(a)
 
 
 def dphi(dh: Shaped[Array, "..."], h: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:

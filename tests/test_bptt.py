@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import elman_np as en
+from elman_np.bptt import parameter_gradients, state_gradients
 
 PARAMS = en.init_parameters(2, 3, 1, rng=0)
 X, H_0, DY = np.ones((5, 4, 2)), np.ones((4, 3)), np.ones((5, 4, 1))
@@ -65,3 +66,14 @@ def test_an_infinite_learning_rate_is_refused_and_betas_of_0_are_not():
     with pytest.raises(ValueError, match="lr: expected a finite number, 0 or more, got inf"):
         en.Adam(lr=np.inf)
     assert en.Adam(betas=(0.0, 0.0)).options.betas == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("dh_n", [None, np.ones((4, 3))])
+@pytest.mark.parametrize("options", [{}, {"reset_every": 2}, {"chunk": 2}])
+def test_a_part_of_the_gradients_is_what_backward_has_of_it(options, dh_n):
+    tape = en.forward(PARAMS, X, H_0, **options)[2]
+    grads, dx, dh_0 = en.backward(tape, DY, dh_n)
+    np.testing.assert_array_equal(parameter_gradients(tape, DY, dh_n).flat, grads.flat)
+    da, of_state = state_gradients(tape, DY, dh_n)
+    np.testing.assert_array_equal(da @ PARAMS.w_x, dx)
+    np.testing.assert_array_equal(of_state, dh_0)

@@ -177,7 +177,10 @@ def test_the_reference_runs_in_any_dtype_of_torch(dtype):
     assert str(dtype).endswith(repr(model).removesuffix(")").split("dtype=")[1])
 
 
+@pytest.mark.parametrize(
+    ("options", "said"), [({}, ""), ({"chunk": 4}, ", chunk=4"), ({"reset_every": 2}, ", reset_every=2")]
+)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_repr_says_what_it_is_in_a_line(backend):
-    text = repr(backend(2, 3, 1, chunk=4, rng=0))
-    assert text == "ElmanRNN(2, 3, 1, activation='tanh', chunk=4, dtype=float64)"
+def test_repr_says_what_it_is_in_a_line(backend, options, said):
+    text = repr(backend(2, 3, 1, rng=0, **options))
+    assert text == f"ElmanRNN(2, 3, 1, activation='tanh'{said}, dtype=float64)"
