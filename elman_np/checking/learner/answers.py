@@ -17,7 +17,6 @@ from elman_np.checking.bounds import backward_ball, forward_ball
 from elman_np.checking.learner.losses import loss_balls, loss_of
 from elman_np.checking.learner.posing import Problem
 from elman_np.parameters import Parameters
-from elman_np.recurrence import Recurrence
 
 Upstream: TypeAlias = Callable[[Array], Array]
 """From all outputs to their gradient."""
@@ -36,7 +35,7 @@ def right_balls(problem: Problem, own_dy: Array | None = None) -> dict[str, Ball
         The program's own gradient of the loss, from which its other gradients are judged.
     """
     unit = Unit.of(problem.params.dtype)
-    forward = forward_ball(problem.params, problem.x, problem.h_0, Recurrence(problem.activation))
+    forward = forward_ball(problem.params, problem.x, problem.h_0, problem.recurrence)
     seen = forward.y[-1:] if problem.last_only else forward.y
     balls = {"y": seen, "h": forward.h, "h_n": forward.h_n}
     if problem.dy is not None:
@@ -84,7 +83,7 @@ def package_tensors(
 def _by_sequence(
     package: ModuleType, problem: Problem, params: Parameters, upstream: Upstream
 ) -> dict[str, Array]:
-    model = package.ElmanRNN.from_params(params, activation=problem.activation)
+    model = package.ElmanRNN.from_params(params, **vars(problem.recurrence))
     y, h_n, tape = model.forward(problem.x.copy(), problem.h_0.copy())
     grads, dx, dh_0 = model.backward(tape, upstream(y), None if problem.dh_n is None else problem.dh_n.copy())
     named = {f"d{name}": value for name, value in grads.items()}
@@ -94,17 +93,23 @@ def _by_sequence(
 def _by_cell(
     package: ModuleType, problem: Problem, params: Parameters, upstream: Upstream
 ) -> dict[str, Array]:
-    activation, steps = problem.activation, len(problem.x)
-    states, outputs = [problem.h_0], []
-    for x_t in problem.x:
-        y_t, h = package.step(params, x_t, states[-1], activation)
-        states.append(h)
+    activation, recurrence = problem.activation, problem.recurrence
+    reset, chunk = recurrence.reset_every, recurrence.chunk
+    before, after, outputs, h = [], [], [], problem.h_0
+    for t, x_t in enumerate(problem.x):
+        before.append(problem.h_0 if reset and t % reset == 0 else h)
+        y_t, h = package.step(params, x_t, before[t], activation)
+        after.append(h)
         outputs.append(y_t)
-    dy, dx = upstream(np.stack(outputs)), np.zeros_like(problem.x)
+    dy, dx, dh_0 = upstream(np.stack(outputs)), np.zeros_like(problem.x), np.zeros_like(problem.h_0)
     dh = np.zeros_like(problem.h_0) if problem.dh_n is None else problem.dh_n
     total = params.map(np.zeros_like)
-    for t in reversed(range(steps)):
-        sent = package.step_backward(params, problem.x[t], states[t], states[t + 1], dy[t], dh, activation)
+    for t in reversed(range(len(dy))):
+        sent = package.step_backward(params, problem.x[t], before[t], after[t], dy[t], dh, activation)
         total, dx[t], dh = total.map(np.add, sent.grads), sent.dx, sent.dh_before
+        if t == 0 or (reset and t % reset == 0):
+            dh_0 = dh_0 + dh
+        if t % (reset or chunk or len(dy)) == 0:
+            dh = np.zeros_like(dh)
     named = {f"d{name}": value for name, value in total.items()}
-    return {"h": np.stack(states[1:]), "h_n": states[-1], "dx": dx, "dh_0": dh} | named
+    return {"h": np.stack(after), "h_n": h, "dx": dx, "dh_0": dh_0} | named

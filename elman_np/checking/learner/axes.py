@@ -157,7 +157,8 @@ def given(problem: Problem, style: Style) -> Given:
     if style.rate is not None:
         values["rate"] = style.rate
     sizes = {letter: layout.sizes[letter] for letter in "TBIHO"}
-    return Given(values | sizes | {"activation": problem.activation, "dtype": style.dtype})
+    cut = {n: k for n in ("reset_every", "chunk") if (k := getattr(style, n)) is not None}
+    return Given(values | sizes | cut | {"activation": problem.activation, "dtype": style.dtype})
 
 
 def numbers(z: Array, style: Style) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 
 from elman_np.checking.learner import check, check_adam
 from elman_np.checking.learner.calling import shown
+from elman_np.checking.learner.exercises import Exercise
 from elman_np.checking.learner.report import Report
 from elman_np.checking.learner.style import CannotRunError
 
@@ -67,9 +68,14 @@ def judge_file(path: Path, stage: Callable[[str], None]) -> list[Report]:
         for word in ("STYLE", "ADAM"):
             if not isinstance(getattr(module, word, {}), dict):
                 raise CannotRunError(f"{word}: expected a dict, got {getattr(module, word)!r}")
+        words = getattr(module, "EXERCISE", None)
+        exercise = None if words is None else Exercise.of(words)
     except CannotRunError as error:
         return [Report(subject=path.name, verdict="could not run", trouble=str(error))]
-    return [_judged(module, name, function, path, stage) for name, function in found.items()]
+    if exercise is not None and (report := exercise.not_yet(path)):
+        return [report]
+    reports = [_judged(module, name, function, path, stage) for name, function in found.items()]
+    return reports if exercise is None else exercise.close(reports)
 
 
 def _judged(
@@ -96,7 +102,7 @@ def main() -> None:
 
     reports = judge_file(path, stage)
     text = "\n\n\n".join(map(str, reports))
-    status = max((report.status for report in reports), key=(0, 3, 1, 2).index)
+    status = max((report.status for report in reports), key=(0, 3, 1, 2, 4).index)
     result.write_text(json.dumps({"stage": "done", "text": text, "status": status}), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)  # whatever threads the file has left

@@ -10,7 +10,7 @@ import numpy as np
 
 from elman_np.checking.learner.axes import Given
 from elman_np.checking.learner.calling import GRADIENTS, OUTPUTS, Attempt, attempt
-from elman_np.checking.learner.naming import Desk, Key, Named, name, network_numbers, variants
+from elman_np.checking.learner.naming import TRUNCATED, Desk, Key, Named, name, network_numbers, variants
 from elman_np.checking.learner.narrowing import narrow
 from elman_np.checking.learner.posing import Problem, problems
 from elman_np.checking.learner.remarks import few_digits, remark
@@ -162,7 +162,8 @@ def _explain(bench: Bench, attempts: Sequence[Attempt], wrong: set[Key]) -> tupl
     kept = [i for i, a in enumerate(attempts) if a.problem.activation in spoilt]
     wrong = {(kept.index(i), tensor) for i, tensor in wrong}
     attempts = [attempts[i] for i in kept]
-    return known.lines(), name(Desk(attempts, network_numbers), variants(known.limits), wrong)
+    declared = [word for word in TRUNCATED if getattr(bench.style, word) is not None]
+    return known.lines(), name(Desk(attempts, network_numbers), variants(known.limits, declared), wrong)
 
 
 def _rows(attempts: Sequence[Attempt], excused: bool) -> list[TensorRow]:

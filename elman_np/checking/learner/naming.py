@@ -6,6 +6,7 @@ what rounding may do, and no other mistake comes near.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,31 +39,34 @@ class Attempted(Protocol):
         """At least of the same names."""
 
 
+TRUNCATED = {
+    "reset_every": (
+        "resets to zero",
+        "resets a step late",
+        "last state reset",
+        "stretches cut across time",
+        "gradient of the last state at every reset",
+        "gradient of h_0 from the first stretch only",
+        "gradient of h_0 without the remainder",
+        "= for += over the stretches",
+        "remainder after the resets left out",
+    ),
+    "chunk": ("chunks that cut nothing", "chunks cut a step late"),
+}
+"""Mistakes of what only a program is asked that is truncated on purpose, by the word that declares it."""
 ELSEWHERE = (
-    "resets to zero",
-    "resets a step late",
-    "last state reset",
-    "stretches cut across time",
-    "chunks that cut nothing",
-    "chunks cut a step late",
-    "gradient of the last state at every reset",
-    "gradient of h_0 from the first stretch only",
-    "gradient of h_0 without the remainder",
-    "= for += over the stretches",
-    "remainder after the resets left out",
+    *(name for names in TRUNCATED.values() for name in names),
     "targets broadcast",
     "mean squared error for its root",
     "initial state left over from the call before",
     "initial state of ones where none is given",
 )
-"""Mistakes of what a learner's program is not asked: resets, chunks, arguments that are left out."""
+"""Mistakes of what most programs are not asked: truncation, arguments that are left out."""
 
-CANDIDATES = tuple(
-    mistake
-    for topic in (forward, activation, loss, through_time, sums, cell)
-    for mistake in topic.MISTAKES
-    if mistake.name not in ELSEWHERE
+KNOWN = tuple(
+    mistake for topic in (forward, activation, loss, through_time, sums, cell) for mistake in topic.MISTAKES
 )
+CANDIDATES = tuple(mistake for mistake in KNOWN if mistake.name not in ELSEWHERE)
 NEAR = 100.0
 """A mistake that is nearer than so many radii cannot be told from another."""
 LIMITS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -151,7 +155,8 @@ class Desk:
             if only is not None and i not in only:
                 continue
             try:
-                with np.errstate(all="ignore"):
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
                     numbers = self.compute(attempt, *changes)
             except Exception:  # a mistake may make any line fail
                 return None
@@ -165,9 +170,13 @@ class Desk:
         return Match(changes, apart, frozenset(touched))
 
 
-def variants(limits: Collection[int]) -> Iterator[Mistake]:
-    """All candidates; those with a number in them also with other numbers: `limits` of steps above all."""
+def variants(limits: Collection[int], declared: Collection[str] = ()) -> Iterator[Mistake]:
+    """All candidates, and those of truncations that are `declared`.
+
+    Those with a number in them also with other numbers: `limits` of steps above all.
+    """
     yield from CANDIDATES
+    yield from (mistake for word in declared for mistake in KNOWN if mistake.name in TRUNCATED[word])
     named = {mistake.name: mistake for mistake in CANDIDATES}
     for name, (text, others) in LIMITS.items():
         for other in others:
@@ -176,14 +185,15 @@ def variants(limits: Collection[int]) -> Iterator[Mistake]:
             )
     for limit in limits:
         block, each = named["truncated after four steps"], named["each loss sent back five steps"]
+        many = "one step" if limit == 1 else f"{limit} steps"
         if limit not in (4, 32):
-            what = f"The gradient is cut every {limit} steps."
+            what = f"The gradient is cut after every {many}."
             new = block.new.replace("chunk or 4", f"chunk or {limit}")
-            yield replace(block, name=f"truncated after {limit} steps", what=what, new=new)
+            yield replace(block, name=f"truncated after {many}", what=what, new=new)
         if limit != 5:
-            what = f"The gradient of each output is followed through {limit} steps, and dropped."
+            what = f"The gradient of each output is followed through {many}, and dropped."
             new = each.new.replace("t - 4", f"t - {limit - 1}")
-            yield replace(each, name=f"each loss sent back {limit} steps", what=what, new=new)
+            yield replace(each, name=f"each loss sent back {many}", what=what, new=new)
 
 
 def name(

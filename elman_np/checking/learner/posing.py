@@ -20,6 +20,7 @@ from elman_np.cell import Activation
 from elman_np.checking.learner.losses import Loss
 from elman_np.checking.learner.style import Style
 from elman_np.parameters import Parameters
+from elman_np.recurrence import PLAIN, Recurrence
 
 MANY = 40
 """Steps of the longest problem."""
@@ -40,8 +41,13 @@ class Problem:
     dh_n: Array | None
     b_hh: Array
     loss: Loss
-    activation: Activation = "tanh"
+    recurrence: Recurrence = PLAIN
     last_only: bool = False
+
+    @property
+    def activation(self) -> Activation:
+        """Name of the activation."""
+        return self.recurrence.activation
 
     def __str__(self) -> str:
         steps, batch, inputs = self.x.shape
@@ -131,7 +137,7 @@ class Draw:
         by_weights = upstream < 1 or style.loss.startswith("cross-entropy")
         if style.loss != "given" and style.output != "none" and by_weights:
             params = replace_w_y(params, params.w_y * real.type(upstream))
-        made = Problem(name, params, x, h_0, dy, target, dh_n, b_hh, style.loss, activation)
+        made = Problem(name, params, x, h_0, dy, target, dh_n, b_hh, style.loss, style.recurrence(activation))
         made = replace(made, last_only=style.output == "last step")
         return least_likely(made) if upstream > 1 and style.loss.startswith("cross-entropy") else made
 

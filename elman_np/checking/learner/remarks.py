@@ -96,7 +96,9 @@ def _other_loss(style: Style, attempts: Sequence[Attempt], wrong: Collection[Key
         if any(n in outputs for n in a.wrong):
             return None
         judged = [n for n in a.rows if n not in outputs]
-        if "dy" in judged:  # the other gradients were judged from it
+        if "dy" in judged:  # the other gradients were judged from it, and no loss excuses them
+            if any(n not in ("loss", "dy") for n in a.wrong):
+                return None
             judged = [n for n in ("loss", "dy") if n in judged]
         zero = [n for n in judged if not np.any(a.tensors[n]) and not np.any(a.balls[n].mid)]
         scales = [scale_of(a.tensors[n], a.balls[n]) for n in judged if n not in zero]

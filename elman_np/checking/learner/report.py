@@ -9,13 +9,14 @@ from typing import Literal, TypeAlias
 from elman_np.checking.learner.naming import Named
 from elman_np.checking.mistakes import Mistake
 
-Verdict: TypeAlias = Literal["right", "right, with remarks", "wrong", "undecided", "could not run"]
+Verdict: TypeAlias = Literal["right", "right, with remarks", "wrong", "undecided", "could not run", "not yet"]
 STATUS: dict[Verdict, int] = {
     "right": 0,
     "right, with remarks": 0,
     "wrong": 1,
     "could not run": 2,
     "undecided": 3,
+    "not yet": 4,
 }
 PAGES = {"1": "cell", "2": "loss", "3": "bptt", "5": "truncation", "7": "adam", "9": "speed"}
 SEQUENCE = {"9.1": "1.1", "9.2": "1.1", "9.3": "3.1"}
@@ -45,10 +46,12 @@ class Report:
     named: Sequence[Named] = ()
     unchecked: Sequence[str] = ()
     trouble: str = ""
-    """Why it could not run."""
+    """Why it could not run, or what is left to fill in."""
     posed: str = ""
     names: Sequence[str] = field(default=())
     """Names of the mistakes that it looks like."""
+    closing: str = ""
+    """What comes next, if it is an exercise."""
 
     @property
     def status(self) -> int:
@@ -61,14 +64,12 @@ class Report:
         return self.status == 0
 
     def __str__(self) -> str:
-        if self.verdict == "could not run":
-            return f"{self.subject}: could not run\n\n{self.trouble}"
-        parts = [f"{self.subject}: {self.verdict}", self.posed, self._table()]
+        parts = [f"{self.subject}: {self.verdict}", self.trouble, self.posed, self._table()]
         parts.append(_list("Wrong besides", self.faults))
         parts.append(_list("Remarks", self.remarks))
         parts.append(_list("What is known", self.known))
         parts.append(self._mistakes())
-        parts.append(_list("Not checked, by what STYLE says", self.unchecked))
+        parts += [_list("Not checked, by what STYLE says", self.unchecked), self.closing]
         return "\n\n".join(part for part in parts if part)
 
     def _table(self) -> str:

@@ -12,7 +12,9 @@ from typing import Any, get_args
 
 import numpy as np
 
+from elman_np.cell import Activation
 from elman_np.checking.learner.losses import Loss
+from elman_np.recurrence import Recurrence
 
 
 class CannotRunError(Exception):
@@ -73,6 +75,8 @@ class Style:
         Numbers 0 ... I-1 stand for one-hot vectors.
     activation : {"tanh", "relu", "both"}
         With "both", `activation` says which one is meant.
+    reset_every, chunk : int, optional
+        It is truncated on purpose, in one of the two ways of chapter 5.
     dtype : {"float64", "float32"}
     sizes : dict
         What is fixed in the program: `T` (a number, or the least and the most), `B`, `I`, `H`, `O`.
@@ -93,6 +97,8 @@ class Style:
     loss: Loss = "given"
     inputs: str = "vectors"
     activation: str = "tanh"
+    reset_every: int | None = None
+    chunk: int | None = None
     dtype: str = "float64"
     sizes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -135,6 +141,14 @@ class Style:
             raise CannotRunError(f"STYLE: rate is {self.rate!r}; expected the learning rate of the update")
         if self.loss.startswith("cross-entropy") and not self.features:
             raise CannotRunError("STYLE: cross-entropy needs several outputs, so an F in axes")
+        try:
+            self.recurrence("tanh")
+        except (TypeError, ValueError) as error:
+            raise CannotRunError(f"STYLE: {error}") from error
+
+    def recurrence(self, activation: Activation) -> Recurrence:
+        """Return what is computed at all: an activation, and where it is truncated."""
+        return Recurrence(activation, self.reset_every, self.chunk)
 
     @property
     def features(self) -> bool:
