@@ -71,11 +71,12 @@ def main(path):
     shapes = (HIDDEN, 1), (HIDDEN, HIDDEN), HIDDEN, (1, HIDDEN), 1
     params = [rng.uniform(-bound, bound, shape) for shape in shapes]  # (1.6)
     y, _ = forward(train(params, scaled[:first]), scaled[:, None, None])
-    forecasts = {"Elman network": y.ravel() * std + mean, "tomorrow = today": close}  # (2.4)
-    for name, forecast in forecasts.items():
-        off = forecast[:-1] - close[1:]  # of the days 1, 2, ... counted from 0
+    forecast = y.ravel() * std + mean  # (2.4)
+    for name, guess in ("Elman network", forecast), ("tomorrow = today", close):
+        off = guess[:-1] - close[1:]  # of the days 1, 2, ... counted from 0
         parts = off[: first - 1], off[first - 1 : second - 1], off[second - 1 :]
-        print(f"{name:16}", *(f"{np.sqrt(np.mean(part**2)):.3f}" for part in parts))  # (2.5)
+        errors = [np.sqrt(np.mean(part**2)) for part in parts]  # (2.5)
+        print(f"{name:16}", *(f"{error:.3f}" for error in errors))
 
 
 if __name__ == "__main__":

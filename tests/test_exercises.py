@@ -1,4 +1,4 @@
-"""The exercises: each file says what is left of it, takes its answer, and names what is wrong with another."""
+"""The exercises: each file says what is left of it, takes its answer, and names what is wrong in others."""
 
 import re
 import sys
