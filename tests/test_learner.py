@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -222,6 +223,19 @@ def test_float32_inside_is_a_remark():
     report = check(solve)
     assert report.verdict == "right, with remarks"
     assert "digits that float32 has" in str(report)
+
+
+@pytest.mark.slow
+def test_no_loss_excuses_a_wrong_gradient():
+    """Where the loss and its own gradient are right, the others are judged from that."""
+
+    def solve(p):
+        r = right(SimpleNamespace(**vars(p), dy=0 * p.target))["y"] - p.target
+        found = right(SimpleNamespace(**vars(p), dy=2 / r.size * r))
+        return found | {"loss": np.mean(r * r), "dy": 2 / r.size * r, "dw_h": found["dw_h"].T}
+
+    report = check(solve, loss="mean of squares")
+    assert (report.verdict, report.names) == ("wrong", ["dw_h transposed"])
 
 
 # ---------------------------------------------------------------- what cannot be judged

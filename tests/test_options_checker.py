@@ -53,12 +53,13 @@ BOOK = {
     "axes": "TBF", "state": "BF", "steps": "array", "weights": "out in", "bias": "F", "hidden_bias": "one",
     "output_bias": True, "joined": None, "output": "every step", "h_0": "given", "dh_n": "none", "rate": None,
     "loss": "given", "inputs": "vectors", "activation": "tanh", "dtype": "float64", "sizes": {},
+    "reset_every": None, "chunk": None,
 }  # fmt: skip
 OTHER = {
     "axes": "BTF", "state": "FB", "steps": "list", "weights": "in out", "bias": "F1", "hidden_bias": "two",
     "output_bias": False, "joined": "hx", "output": "none", "h_0": "zero", "dh_n": "given", "rate": 0.5,
     "loss": "mean of squares", "inputs": "numbers", "activation": "both", "dtype": "float32",
-    "sizes": {"H": 7},
+    "sizes": {"H": 7}, "reset_every": 3, "chunk": 3,
 }  # fmt: skip
 STYLES = [
     *observed("elman_np.checking.learner.Style", handed, BOOK, OTHER),
@@ -84,6 +85,12 @@ def test_steps_keep_within_what_is_declared():
     style = Style(sizes={"T": (2, 5)})
     assert [style.nearest(count) for count in (1, 3, 40)] == [2, 3, 5]
     assert [style.steps_allowed(count) for count in (1, 3, 40)] == [False, True, False]
+
+
+@observes("elman_np.checking.learner.Style.recurrence", "activation")
+def test_a_style_says_what_is_computed_at_all():
+    assert Style(chunk=3).recurrence("relu") == Recurrence("relu", chunk=3)
+    assert Style(reset_every=3).recurrence("tanh") == Recurrence("tanh", reset_every=3)
 
 
 @observes("elman_np.checking.learner.check", "solve subject style")
