@@ -331,7 +331,7 @@ def test_every_window_of_several_columns_is_followed_by_its_targets(table, data)
         ({"inputs": "Close"}, TypeError, "inputs: expected a list of column numbers, got 'Close'"),
         ({"horizon": 0}, ValueError, "horizon: expected 1 or more, got 0"),
         ({"horizon": 1.0}, TypeError, "horizon: expected an integer, got 1.0"),
-        ({"horizon": 231}, ValueError, "length: expected at most 19, the series without the horizon, got 20"),
+        ({"horizon": 231}, ValueError, "length: expected at most 19, 231 days less than the series, got 20"),
         (
             {"horizon": 1000},
             ValueError,

@@ -216,8 +216,9 @@ def windows(
             f"horizon: expected at most {len(table) - 1}, a day less than the series, got {horizon}"
         )
     if length + horizon > len(table):
+        less = "a day" if horizon == 1 else f"{horizon} days"
         raise ValueError(
-            f"length: expected at most {len(table) - horizon}, the series without the horizon, got {length}"
+            f"length: expected at most {len(table) - horizon}, {less} less than the series, got {length}"
         )
     view = np.lib.stride_tricks.sliding_window_view(table, length, axis=0).transpose(2, 0, 1)
     x, target = view[:, :-horizon, inputs], view[:, horizon:, targets]
