@@ -32,8 +32,8 @@ class Chain:
     """The error of a state that each step multiplies by one matrix and then by a slope.
 
     By absolute values alone it would seem to grow where it contracts. So each row of the batch has a
-    matrix C and a scale, of which (8.13) is true: the error's component along *any* direction v is at most
-    scale * sqrt(v @ C @ v). A matrix product turns C exactly, signs and all; absolute values are taken at
+    matrix C and a scale, of which (8.13) is true: the error's component along *any* direction psi is at most
+    scale * sqrt(psi @ C @ psi). A matrix product turns C exactly, signs and all; absolute values are taken at
     the end.
 
     Parameters

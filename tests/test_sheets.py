@@ -1,0 +1,83 @@
+"""The two sheets say what the chapters say: all equations, and each letter with one meaning in a chapter."""
+
+import collections
+import re
+
+import pytest
+
+from tests.programs.equations_page import DOCS, chapters, equations, page
+
+GREEK = frozenset(
+    re.findall(
+        r"\w+",
+        "alpha beta gamma delta Delta varepsilon zeta eta theta kappa lambda Lambda mu xi pi rho sigma Sigma "
+        "tau psi omega",
+    )
+)
+FENCE = re.compile(r"^```(\w*)[^\n]*\n.*?^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<!\$)`[^`\n$]+`(?!\$)")
+MATHS = re.compile(
+    r"^```math\n(.*?)^```|\$`([^`\n]+)`\$|(?<![\w$\\-])\$(?!\s)([^$\n`]+?)(?<!\s)\$(?![\w$])", re.M | re.S
+)
+WORDS = re.compile(r"\\(?:text|mathrm|begin|end)\{[^{}]*\}|\\qquad\\text\{[^{}]*\}")
+NAMES = re.compile(r"d?(?:w_x|w_h|b_h|w_y|b_y|h_0|h_n)(?![A-Za-z])")
+SAME_EVERYWHERE = frozenset("TBIHOxhyL")
+ROW = re.compile(r"^\| \$(?P<letter>\\?\w+)\$ \| (?P<chapters>[\d, -]+) \| (?P<meaning>.+) \|$", re.MULTILINE)
+OTHER_AUTHORS = re.compile(r"^## The names that others use\n.*?^## ", re.MULTILINE | re.DOTALL)
+
+
+def letters(text):
+    """Single letters of all formulas: w_x and the like are names, and `d` before a letter is a gradient."""
+    text = FENCE.sub(lambda fence: fence[0] if fence[1] == "math" else "", OTHER_AUTHORS.sub("## ", text))
+    text = CODE.sub("", text)
+    found = set()
+    for formula in (next(filter(None, match.groups())) for match in MATHS.finditer(text)):
+        bare = WORDS.sub(" ", NAMES.sub(" ", formula))
+        found |= GREEK & set(re.findall(r"\\([A-Za-z]+)", bare))
+        for run in re.findall(r"[A-Za-z]+", re.sub(r"\\[A-Za-z]+", " ", bare)):
+            found |= {run[1]} if len(run) == 2 and run[0] == "d" else set(run)
+    return found - SAME_EVERYWHERE
+
+
+def numbers(text):
+    """1-3, 5 is 1, 2, 3, 5."""
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def table():
+    """Return of each (letter, chapter) the meanings in docs/symbols.md."""
+    meanings = collections.defaultdict(list)
+    for row in ROW.finditer((DOCS / "symbols.md").read_text(encoding="utf-8")):
+        for number in numbers(row["chapters"]):
+            meanings[row["letter"].lstrip("\\"), number].append(row["meaning"])
+    return meanings
+
+
+def test_the_page_of_equations_is_made_from_the_chapters():
+    assert (DOCS / "equations.md").read_text(encoding="utf-8") == page()
+
+
+def test_every_number_in_a_chapter_is_found():
+    for name in chapters():
+        text = (DOCS / name).read_text(encoding="utf-8")
+        assert [f"({equation.number})" for equation in equations(name)] == re.findall(
+            r"\\qquad\s*\\text\{(\(\d+\.\d+[a-z]?\))\}", text
+        )
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(chapters(), start=1)))
+def test_each_letter_has_one_meaning_in_a_chapter(number, name):
+    meanings = table()
+    listed = {letter for letter, chapter in meanings if chapter == number}
+    assert listed == letters((DOCS / name).read_text(encoding="utf-8"))
+    assert [key for key, found in meanings.items() if len(found) > 1] == []
+
+
+def test_letters_are_found_in_formulas_and_nowhere_else():
+    text = (
+        "# d\n\n```python\n$q$\n```\n\n`v`, $dz = \\eta\\, a_k$ and $`w_h^\\top \\text{no}`$.\n\n"
+        "```math\nb^2\n```\n"
+    )
+    assert letters(text) == {"z", "eta", "a", "k", "b"}
