@@ -75,6 +75,25 @@ def test_each_letter_has_one_meaning_in_a_chapter(number, name):
     assert [key for key, found in meanings.items() if len(found) > 1] == []
 
 
+def test_seven_equations_are_only_steps_of_an_argument():
+    """The front page names them."""
+    texts = {name: (DOCS / name).read_text(encoding="utf-8") for name in chapters()}
+    with_code = {
+        number for text in texts.values() for number in re.findall(r"^```python eq=(\S+)", text, re.M)
+    }
+    rest = {equation.number for name in texts for equation in equations(name)} - with_code
+    assert rest == {"6.1a", "6.1b", "6.2a", "6.2b", "7.5a", "8.1a", "8.1b"}
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_the_minutes_are_those_of_the_words(name):
+    text = (DOCS / name).read_text(encoding="utf-8")
+    minutes = int(re.search(r"\*\*Time:\*\* (\d+) minutes", text)[1])
+    assert abs(minutes - len(text.split()) / 150) <= 5
+    front = re.search(rf"\]\({name}\): .* \((\d+)", (DOCS / "index.md").read_text(encoding="utf-8"))
+    assert int(front[1]) == minutes
+
+
 def test_letters_are_found_in_formulas_and_nowhere_else():
     text = (
         "# d\n\n```python\n$q$\n```\n\n`v`, $dz = \\eta\\, a_k$ and $`w_h^\\top \\text{no}`$.\n\n"
