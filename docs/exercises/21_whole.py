@@ -53,7 +53,7 @@ def solve(p):
     y, h = forward(w, p.x, p.h_0)
     loss, dy = mean_squared_error(y, p.target)
     grads, dh_0 = backward(w, p.x, h, dy, p.chunk)
-    named = {f"d{name}": g for name, g in grads.items()}
+    named = {f"d{name}": grads[name] for name in w}
     return {"y": y, "h_n": h[-1], "loss": loss, "dy": dy, "dh_0": dh_0, **named}
 
 
