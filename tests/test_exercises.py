@@ -126,15 +126,11 @@ WRONG = [
     ("20_adam.py", "self.m[name] / (1 - self.beta_1**self.updates)", "self.m[name]", "m not corrected"),
     ("21_whole.py", "da.T @ h[t]", "da.T @ h[t + 1]", "dw_h with the state after the step"),
 ]
-QUICK = "chunks cut a step late"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "old", "new", "mistake"),
-    [
-        pytest.param(*row, id=f"{row[0][:2]}, {row[3]}", marks=[] if row[3] == QUICK else pytest.mark.slow)
-        for row in WRONG
-    ],
+    ("name", "old", "new", "mistake"), [pytest.param(*row, id=f"{row[0][:2]}, {row[3]}") for row in WRONG]
 )
 def test_a_wrong_answer_is_named(name, old, new, mistake, judged):
     text = answered(name)
@@ -144,7 +140,14 @@ def test_a_wrong_answer_is_named(name, old, new, mistake, judged):
     assert f"Exercise {name[:2]} is not done yet." in str(reports[-1])
 
 
-@pytest.mark.slow
+def test_what_cannot_run_is_not_done(judged):
+    (report,) = judged("14_step.py", answered("14_step.py").replace("return y, h", "return h"))
+    assert report.status == 2
+    assert str(report).endswith(
+        "Exercise 14 is not done yet. Read docs/cell.md; docs/exercises.md has hints."
+    )
+
+
 def test_a_remark_is_not_done(judged):
     text = answered("20_adam.py").replace("np.sqrt(v_hat) + self.eps", "np.sqrt(v_hat + self.eps)")
     (report,) = judged("20_adam.py", text)
