@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 import elman_np as en
@@ -106,28 +105,17 @@ def fit(
     """Train on the windows of the training part, with a progress bar."""
     model = en.ElmanRNN(1, options.hidden_size, 1, activation=options.activation, rng=options.seed)
     console.print(f"{model}: {x.shape[1]} windows of {options.length} days, {options.epochs} epochs")
-    columns = (
-        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("remaining"),
-        TimeRemainingColumn(),
-        TextColumn("loss {task.fields[loss]:.6f}"),
+    en.train(
+        model,
+        x,
+        target,
+        optimiser=en.Adam(lr=options.lr),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        clip_norm=options.clip_norm,
+        progress=True,
+        rng=options.seed,
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("training", total=options.epochs, loss=np.nan)
-        en.train(
-            model,
-            x,
-            target,
-            optimiser=en.Adam(lr=options.lr),
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            clip_norm=options.clip_norm,
-            callback=lambda epoch: progress.update(task, completed=epoch.epoch, loss=epoch.loss),
-            rng=options.seed,
-        )
     return model
 
 

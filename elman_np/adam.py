@@ -189,9 +189,9 @@ class Adam:
         TypeError
             If it has another dtype.
         """
-        _check_alike("grads", grads, params)
+        check_alike("grads", grads, params)
         state = self.state or AdamState(0, *[params.like(freeze(np.zeros_like(params.flat)))] * 3)
-        _check_alike("state.m", state.m, params)
+        check_alike("state.m", state.m, params)
 
         old = [value.flat for value in (params, grads, state.m, state.v, state.v_max)]
         new = [np.empty_like(params.flat) for _ in range(4 if self.options.amsgrad else 3)]
@@ -211,7 +211,7 @@ class Adam:
         return repr(self.options).replace("AdamOptions", "Adam")
 
 
-def _check_alike(name: str, value: Parameters, params: Parameters) -> None:
+def check_alike(name: str, value: Parameters, params: Parameters) -> None:
     """Raise unless `value` has the dtype and the shapes of `params`."""
     if value.dtype != params.dtype:
         raise TypeError(f"{name}: expected dtype {params.dtype} as params, got {value.dtype}")

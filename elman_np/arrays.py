@@ -14,6 +14,23 @@ REAL = (np.dtype(np.float64), np.dtype(np.float32))
 DTYPES = (*REAL, np.dtype(np.complex128), np.dtype(np.complex64))
 
 
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Raise TypeError unless `value` is a `kind`."""
+    if isinstance(value, kind):
+        return
+    if isinstance(value, type):
+        got = f"the class {spell(value)} itself"
+    else:
+        got = "None" if value is None else spell(type(value))
+    raise TypeError(f"{name}: expected {spell(kind)}, got {got}")
+
+
+def spell(kind: type) -> str:
+    """Name a class with the public part of its module."""
+    module = [part for part in kind.__module__.split(".") if not part.startswith("_")]
+    return ".".join([*module, kind.__qualname__]).removeprefix("builtins.")
+
+
 def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     """Raise ValueError unless the shape is exactly the expected one."""
     if tuple(shape) != expected:

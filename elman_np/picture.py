@@ -1,15 +1,17 @@
-"""The picture of prices and forecasts. Needs Matplotlib (extra `plot`)."""
+"""Pictures: of prices and forecasts, and of a training. Needs Matplotlib (extra `plot`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from elman_np.arrays import Array
 from elman_np.losses import rmse
+from elman_np.training import History
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
@@ -81,3 +83,31 @@ def _draw_test(axes: Axes, dates: Array, close: Array, forecast: Array, test: in
         axes.plot(days, values, color=color, lw=1.4, ls=style, label=label)
     axes.set_title("The test period, never seen in training", loc="left", weight="bold")
     axes.legend(frameon=False, loc="upper left")
+
+
+def draw_history(history: History) -> Figure:
+    """Draw the loss of each epoch, and the validation loss where there is one, on a logarithmic axis.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch.
+    """
+    if not history:
+        raise ValueError("history: expected at least one epoch")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    numbers = [epoch.epoch for epoch in history]
+    style: dict[str, Any] = {"lw": 1.4, "marker": ".", "ms": 3}  # a single epoch is a dot
+    axes.plot(numbers, [epoch.loss for epoch in history], color=PRICE, label="training loss", **style)
+    judged = [(e.epoch, e.validation_loss) for e in history if e.validation_loss is not None]
+    if judged:
+        axes.plot(*zip(*judged, strict=True), color=NETWORK, label="validation loss", **style)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("mean squared error")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return figure

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from elman_np.adam import AdamOptions
-from elman_np.arrays import Rng
-from elman_np.training import Epoch, History, TrainingDiverged, batches, check_training_data
+from elman_np.arrays import Rng, check_kind, check_shape
+from elman_np.training import (
+    Callback,
+    Epoch,
+    History,
+    TrainingDiverged,
+    batches,
+    check_generator,
+    check_training,
+    name_windows,
+    run_epochs,
+)
 from elman_torch.model import ElmanRNN
 
 if TYPE_CHECKING:
@@ -32,46 +42,103 @@ def train(
     shuffle: bool = True,
     clip_norm: float | None = None,
     validation: tuple[Float[Tensor, "T M I"], Float[Tensor, "T M O"]] | None = None,
-    callback: Callable[[Epoch], object] | None = None,
+    callback: Callback | None = None,
+    history: History | None = None,
+    progress: bool = False,
     rng: Rng = None,
 ) -> History:
     """Train a network in place on windows, by the mean squared error.
 
-    Parameters, order of the windows, result and errors are those of `elman_np.train`; `optimiser` is any
-    of `torch.optim`, made with `model.parameters()`. The windows are on the model's device.
+    Parameters, order of the windows, result and errors are those of `elman_np.train`, and so is what
+    becomes of an epoch that is broken off. `optimiser` is any of `torch.optim`, made with
+    `model.parameters()`. The windows are on the model's device.
     """
-    given = [x, target, *(validation or ())]
-    arrays = [value.detach().cpu().to(torch.float64).numpy() for value in given]
-    pair = (arrays[2], arrays[3]) if validation else None
-    check_training_data(model, arrays[0], arrays[1], epochs, batch_size, clip_norm, pair)
-    if any(value.dtype != model.w_x.dtype for value in given):
-        raise TypeError(
-            f"x, target: expected dtype {model.w_x.dtype} as the model, got {[v.dtype for v in given]}"
-        )
+    check_kind("model", model, ElmanRNN)
+    check_optimiser(optimiser, model)
+    given = name_windows(x, target, validation)
+    for name, value in given.items():
+        _check_tensor(name, value, model)
+    arrays = {name: value.detach().cpu().to(torch.float64).numpy() for name, value in given.items()}
+    check_training(model, arrays, epochs, batch_size, clip_norm, callback, history)
+    history = History() if history is None else history
+    generator = check_generator(rng, history)
     data = TensorDataset(x.transpose(0, 1), target.transpose(0, 1))
-    criterion, generator, history = nn.MSELoss(), np.random.default_rng(rng), History()
-    for epoch in range(1, epochs + 1):
+
+    def run_epoch() -> Epoch:
         order = [index.tolist() for index in batches(len(data), batch_size, shuffle=shuffle, rng=generator)]
-        total, norm = 0.0, 0.0
-        for x_batch, target_batch in DataLoader(data, batch_sampler=order):
-            optimiser.zero_grad()
-            y, _ = model(x_batch.transpose(0, 1))
-            loss = criterion(y, target_batch.transpose(0, 1))
-            if not torch.isfinite(loss):
-                raise TrainingDiverged(epoch, loss.item(), history)
-            loss.backward()
-            batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or torch.inf)
-            optimiser.step()
-            total += loss.item() * len(x_batch)
-            norm = max(norm, batch_norm.item())
-        validation_loss = None
+        loss, norm = _update(model, DataLoader(data, batch_sampler=order), optimiser, clip_norm, history)
+        judged = None
         if validation is not None:
             with torch.no_grad():
-                validation_loss = criterion(model(validation[0])[0], validation[1]).item()
-        history.append(Epoch(epoch, total / len(data), norm, validation_loss))
-        if callback is not None:
-            callback(history[-1])
-    return history
+                judged = nn.functional.mse_loss(model(validation[0])[0], validation[1]).item()
+        return Epoch(history.done + 1, loss, norm, judged)
+
+    def remember() -> Callable[[], None]:
+        params, state = [p.detach().clone() for p in model.parameters()], deepcopy(optimiser.state_dict())
+
+        def put_back() -> None:
+            with torch.no_grad():
+                for p, old in zip(model.parameters(), params, strict=True):
+                    p.copy_(old)
+            optimiser.load_state_dict(state)
+
+        return put_back
+
+    return run_epochs(run_epoch, remember, epochs, history, generator, callback, progress)
+
+
+def _update(
+    model: ElmanRNN,
+    loader: Iterable[tuple[Tensor, Tensor]],
+    optimiser: torch.optim.Optimizer,
+    clip_norm: float | None,
+    history: History,
+) -> tuple[float, float]:
+    """Update by each batch of an epoch; return the mean loss over its windows, and the largest norm."""
+    criterion, total, norm, count = nn.MSELoss(), 0.0, 0.0, 0
+    for x, target in loader:
+        optimiser.zero_grad()
+        y, _ = model(x.transpose(0, 1))
+        loss = criterion(y, target.transpose(0, 1))
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(history.done + 1, loss.item(), history)
+        loss.backward()
+        batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or torch.inf)
+        optimiser.step()
+        total += loss.item() * len(x)
+        norm = max(norm, batch_norm.item())
+        count += len(x)
+    return total / count, norm
+
+
+def _check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
+    """Raise unless `value` is a tensor of the model's dtype, on its device."""
+    check_kind(name, value, Tensor)
+    if value.dtype != model.w_x.dtype:
+        raise TypeError(f"{name}: expected dtype {model.w_x.dtype} as the model, got {value.dtype}")
+    if value.device != model.w_x.device:
+        raise ValueError(f"{name}: expected device {model.w_x.device} as the model, got {value.device}")
+
+
+MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+"""What PyTorch's Adam calls m, v and v_max."""
+
+
+def check_optimiser(optimiser: torch.optim.Optimizer, model: ElmanRNN) -> None:
+    """Raise unless an optimiser was made with parameters of `model`, and knows their shapes."""
+    check_kind("optimiser", optimiser, torch.optim.Optimizer)
+    own = {id(p) for p in model.parameters()}
+    held = [p for group in optimiser.param_groups for p in group["params"]]
+    foreign = sum(id(p) not in own for p in held)
+    if foreign:
+        raise ValueError(
+            f"optimiser: expected parameters of this model, got {foreign} of {len(held)} from elsewhere; "
+            "make it with model.parameters()"
+        )
+    for p, state in optimiser.state.items():
+        for name in MOMENTS:
+            if name in state:
+                check_shape(f"optimiser.state: {name}", tuple(state[name].shape), tuple(p.shape))
 
 
 def torch_adam(

@@ -284,6 +284,22 @@ def test_the_table_of_fates_has_each_number_under_its_heading():
         assert commands.natural_width(narrow) <= 80
 
 
+@observes("elman_np.picture.draw_history", "history")
+@pytest.mark.parametrize("judged", [(None, None, None), (4.0, None, 6.0), (4.0, 5.0, 6.0)])
+def test_the_picture_of_a_training_shows_each_loss_at_its_epoch(judged):
+    losses = [1.0, 2.0, 0.5]
+    epochs = [en.Epoch(7 + k, losses[k], 1.0, judged[k]) for k in range(3)]
+    (axes,) = panels(picture.draw_history(en.History(epochs)))
+    np.testing.assert_array_equal(line(axes, "training loss"), [(7 + k, losses[k]) for k in range(3)])
+    points = [(7 + k, loss) for k, loss in enumerate(judged) if loss is not None]
+    if points:
+        np.testing.assert_array_equal(line(axes, "validation loss"), points)
+    assert len(axes.lines) == 1 + bool(points)
+    assert axes.get_yscale() == "log"
+    with pytest.raises(ValueError, match="history: expected at least one epoch"):
+        picture.draw_history(en.History())
+
+
 @observes("elman_np.notebook.draw_fates", "found")
 def test_the_picture_of_fates_shows_their_shares_and_errors():
     found = [study(f"study {seed}", seed) for seed in range(13)]

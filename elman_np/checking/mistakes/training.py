@@ -17,18 +17,14 @@ MISTAKES = (
         hint="The epoch's loss is a mean over windows.",
         file="training.py",
         old="total += float(loss) * len(batch)",
-        new="total += float(loss) * (batch_size or x.shape[1])",
+        new="total += float(loss) * len(order[0])",
     ),
     Mistake(
         name="one order for all epochs",
         what="The windows are shuffled once, and come in the same order in every epoch.",
         hint="Compare the orders of two epochs.",
         file="training.py",
-        old="for batch in batches(x.shape[1], batch_size, shuffle=shuffle, rng=generator):",
-        new=(
-            "for batch in batches(\n"
-            "            x.shape[1], batch_size, shuffle=shuffle, rng=np.random.default_rng(0)\n"
-            "        ):"
-        ),
+        old="order = list(batches(x.shape[1], batch_size, shuffle=shuffle, rng=generator))",
+        new="order = list(batches(x.shape[1], batch_size, shuffle=shuffle, rng=np.random.default_rng(0)))",
     ),
 )
