@@ -13,6 +13,7 @@ from elman_np.forecasting import forecast
 from elman_np.losses import mse_loss, rmse
 from elman_np.model import ElmanRNN
 from elman_np.parameters import Parameters, init_parameters
+from elman_np.saved import Saved, load, save
 from elman_np.training import (
     Epoch,
     History,
@@ -29,6 +30,7 @@ __all__ = [
     "Epoch",
     "History",
     "Parameters",
+    "Saved",
     "Scaler",
     "Tape",
     "TrainingDiverged",
@@ -38,9 +40,11 @@ __all__ = [
     "forecast",
     "forward",
     "init_parameters",
+    "load",
     "load_splg",
     "mse_loss",
     "rmse",
+    "save",
     "split",
     "step",
     "step_backward",

@@ -9,6 +9,7 @@ from elman_np import History, TrainingDiverged, __version__, load_splg, split, w
 from elman_np.checking.comparison import Comparison, Disagreement, Undecided
 from elman_torch.model import ElmanRNN
 from elman_torch.parity import assert_agree, compare
+from elman_torch.saved import load, save
 from elman_torch.training import train
 
 del _torch
@@ -22,7 +23,9 @@ __all__ = [
     "__version__",
     "assert_agree",
     "compare",
+    "load",
     "load_splg",
+    "save",
     "split",
     "train",
     "windows",

@@ -22,8 +22,10 @@ from tests import (  # noqa: F401 (they fill OBSERVED)
     test_options_notebook,
     test_options_training,
     test_parameters,
+    test_saved,
     test_series,
     test_shown,
+    test_stopped,
     test_verdicts,
 )
 from tests.support.observed import OBSERVED
