@@ -362,8 +362,8 @@ try:
 except FileNotFoundError:
     kept = en.Saved(model, optimiser, en.History(), np.random.default_rng(0))
 print("ready", flush=True)
-backend.train(kept.model, x, target, optimiser=kept.optimiser, history=kept.history, rng=kept.rng, epochs=epochs,
-              batch_size=10, callback=lambda epoch: backend.save(path, **vars(kept)))
+backend.train(kept.model, x, target, optimiser=kept.optimiser, history=kept.history, rng=kept.rng,
+              epochs=epochs, batch_size=10, callback=lambda epoch: backend.save(path, **vars(kept)))
 """
 
 
