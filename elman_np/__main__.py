@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,10 @@ from rich.table import Table
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
+from elman_np.data.kept import CacheWarning
 
 if TYPE_CHECKING:
+    import polars as pl
     from jaxtyping import Float
     from matplotlib.figure import Figure
 
@@ -33,6 +37,16 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--end", type=commands.day, default="2024-01-01", help="day after the last day")
     result.add_argument(
         "--source", choices=["bundled", "yahoo"], default="bundled", help="where prices come from"
+    )
+    result.add_argument(
+        "--cached",
+        action="store_true",
+        help="with yahoo: take what was downloaded before, without the network",
+    )
+    result.add_argument(
+        "--cache-dir",
+        type=Path,
+        help="with yahoo: the folder in which downloads are kept; None is the user's folder for caches",
     )
     result.add_argument("--hidden-size", type=commands.count, default=8, help="hidden units")
     result.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
@@ -67,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = line.parse_args(arguments)
     console = commands.console(width=100)
     try:
-        prices = en.load_splg(options.start, options.end, source=options.source)
+        prices = load(console, options)
         close = prices["Close"].to_numpy()
         train, validation, test = en.split(close, 0.7, 0.15)
         scaler = en.Scaler.fit(train)
@@ -94,6 +108,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return draw_forecast(prices["Date"].to_numpy(), close, forecast, *borders)
 
     return commands.save_picture(line, console, draw, options.picture)
+
+
+def load(console: Console, options: argparse.Namespace) -> pl.DataFrame:
+    """Load the prices, and print what is to be known of a cache that they came from or went to."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", CacheWarning)
+        try:
+            return en.load_splg(
+                options.start,
+                options.end,
+                source=options.source,
+                cached=options.cached,
+                cache_dir=options.cache_dir,
+            )
+        finally:
+            for note in notes:
+                commands.say(console, f"note: {note.message}")
 
 
 def fit(

@@ -139,23 +139,30 @@ def test_the_picture_is_saved_where_it_should_be_in_the_format_of_its_name(tmp_p
     assert drawn.saved == [(Path("splg.png"), 150)]
 
 
-@observes("python -m elman_np", "source")
+@observes("python -m elman_np", "source cached cache_dir")
 def test_the_source_is_where_prices_come_from(capsys, monkeypatch):
     Drawn(monkeypatch)
     asked = []
 
-    def download(*days):
-        asked.append(days)
-        return en.load_splg(*days).with_columns(pl.col("Close") * 2)
+    def times(factor):
+        def prices(first, stop, cache_dir):
+            asked.append((factor, str(first), str(stop), cache_dir))
+            return en.load_splg(first, stop).with_columns(pl.col("Close") * factor)
 
-    monkeypatch.setattr(yahoo, "download", download)
-    today = [
-        float(printed_errors(run_command({"epochs": 1} | source, capsys))["tomorrow = today"][0])
-        for source in ({}, {"source": "bundled"}, {"source": "yahoo"})
-    ]
-    assert today[0] == today[1]
-    assert today[2] == pytest.approx(2 * today[0], abs=0.0015)  # both are printed to three digits
-    assert [tuple(map(str, days)) for days in asked] == [("2023-01-01", "2024-01-01")]
+        return prices
+
+    monkeypatch.setattr(yahoo, "download", times(2))
+    monkeypatch.setattr(yahoo, "recall", times(3))
+    live = ["--source", "yahoo"]
+    ways = [[], ["--source", "bundled"], live, [*live, "--cached"], [*live, "--cache-dir", "here"]]
+    today = []
+    for way in ways:
+        assert command.main(["--epochs", "1", *way]) == 0
+        today.append(float(printed_errors(capsys.readouterr().out)["tomorrow = today"][0]))
+    # They are printed to three digits.
+    assert today == pytest.approx([today[0] * factor for factor in (1, 1, 2, 3, 2)], abs=0.002)
+    year = ("2023-01-01", "2024-01-01")
+    assert asked == [(2, *year, None), (3, *year, None), (2, *year, Path("here"))]
 
 
 def test_readmes_table_is_what_the_command_prints(capsys, monkeypatch):

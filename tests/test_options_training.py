@@ -93,14 +93,18 @@ def test_the_whole_file_is_loaded_as_it_is():
     assert loaded(**span) == from_the_file(**span)
 
 
-@observes("elman_np.load_splg", "source")
+@observes("elman_np.load_splg", "source cached cache_dir")
 def test_the_source_is_asked_for_the_days(monkeypatch):
     asked = []
-    monkeypatch.setattr(yahoo, "download", lambda *days: asked.append(days) or "from Yahoo")
-    assert en.load_splg("2023-01-01", "2023-02-01", source="yahoo") == "from Yahoo"
-    assert asked == [(date(2023, 1, 1), date(2023, 2, 1))]
-    assert en.load_splg("2023-01-01", "2023-02-01", source="bundled")["Ticker"][0] == "SPLG"
-    assert len(asked) == 1
+    for way in ("download", "recall"):
+        monkeypatch.setattr(yahoo, way, lambda *question, way=way: asked.append(question) or way)
+    span = ("2023-01-01", "2023-02-01")
+    assert en.load_splg(*span, source="yahoo") == "download"
+    assert en.load_splg(*span, source="yahoo", cached=True) == "recall"
+    assert en.load_splg(*span, source="yahoo", cache_dir="here") == "download"
+    assert en.load_splg(*span, source="bundled")["Ticker"][0] == "SPLG"
+    days = (date(2023, 1, 1), date(2023, 2, 1))
+    assert asked == [(*days, None), (*days, None), (*days, "here")]
 
 
 @given(st.integers(10, 1259), st.floats(0.2, 0.6), st.floats(0.15, 0.3))

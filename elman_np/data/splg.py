@@ -6,6 +6,7 @@ years, and is imported only when it is asked for; so is Polars.
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def load_splg(
-    start: Day = "2023-01-01", end: Day = "2024-01-01", *, source: Literal["bundled", "yahoo"] = "bundled"
+    start: Day = "2023-01-01",
+    end: Day = "2024-01-01",
+    *,
+    source: Literal["bundled", "yahoo"] = "bundled",
+    cached: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> pl.DataFrame:
     """Load the prices of SPLG; by default the notebook's year, offline.
 
@@ -28,6 +34,13 @@ def load_splg(
         The day after the last one wanted: `end` itself is left out, as in `yfinance.download`.
     source : {"bundled", "yahoo"}
         The snapshot in this package, which needs no network, or a download (`elman_np.data.yahoo.download`).
+    cached : bool
+        With "yahoo": take the days from what was downloaded before, and do not use the network. A
+        `CacheWarning` says when that was.
+    cache_dir : path, optional
+        With "yahoo": the folder in which downloads are kept. By default the one that the environment's
+        ELMAN_CACHE_DIR names, else `elman` in the platform's folder for a user's caches
+        (on Linux `~/.cache/elman`, or below XDG_CACHE_HOME).
 
     Returns
     -------
@@ -39,21 +52,26 @@ def load_splg(
     Raises
     ------
     TypeError
-        If `start` or `end` is not a str, date or datetime.
+        If `start` or `end` is not a str, date or datetime, or `cache_dir` no path.
     ValueError
         If `start` or `end` is no day, if they are not in order, if the snapshot does not cover them or has
-        no trading day between them, or if `source` is unknown.
+        no trading day between them, if `source` is unknown, or if what goes with "yahoo" is given without it.
     elman_np.data.yahoo.YahooError
-        If Yahoo does not send all that was asked for.
+        If Yahoo does not send all that was asked for and nothing else, or the cache does not have it.
     """
     first, stop = check_days(start, end)
     match source:
         case "bundled":
+            for name, value in {"cached": cached, "cache_dir": cache_dir}.items():
+                if value:
+                    raise ValueError(
+                        f"{name}: expected only with source='yahoo', got {value!r} with 'bundled'"
+                    )
             return bundled(first, stop)
         case "yahoo":
-            from elman_np.data.yahoo import download
+            from elman_np.data import yahoo
 
-            return download(first, stop)
+            return (yahoo.recall if cached else yahoo.download)(first, stop, cache_dir)
         case _:
             raise ValueError(f"source: expected 'bundled' or 'yahoo', got {source!r}")
 
