@@ -1,6 +1,7 @@
 """The exercises: each file says what is left of it, takes its answer, and names what is wrong in others."""
 
 import re
+import runpy
 import sys
 
 import numpy as np
@@ -75,6 +76,14 @@ def test_its_answer_is_right(file, judged):
     end = f"The next one is {after[0].name}, beside it." if after else "It was the last one"
     assert f"Exercise {number} is done. {end}" in str(reports[-1])
     assert "not given" not in str(reports[-1])
+
+
+def test_the_last_one_trains(tmp_path, capsys):
+    """What it prints stands on the page, and so does what the package finds."""
+    file = tmp_path / "21_whole.py"
+    file.write_text(answered("21_whole.py"), encoding="utf-8")
+    runpy.run_path(str(file), run_name="__main__")
+    assert PAGE.count(capsys.readouterr().out) == 2
 
 
 def test_a_gap_that_is_left_is_shown(judged):

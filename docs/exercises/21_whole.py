@@ -63,3 +63,19 @@ def updates(p):
     for grads in p.grads:
         w = adam.step(w, grads)
         yield w
+
+
+if __name__ == "__main__":  # python 21_whole.py: train on SPLG with what you wrote
+    import elman_np as en
+
+    closes, _, _ = en.split(en.load_splg()["Close"].to_numpy())
+    x, target = en.windows(en.Scaler.fit(closes).transform(closes), length=20)
+    w = dict(en.init_parameters(1, 8, 1, rng=0).items())
+    adam = Adam(w, 0.01, 0.9, 0.999, 1e-8)
+    for update in range(1, 101):
+        y, h = forward(w, x, np.zeros((x.shape[1], 8)))
+        loss, dy = mean_squared_error(y, target)
+        grads, _ = backward(w, x, h, dy, chunk=20)
+        w = adam.step(w, grads)
+        if update in (1, 10, 100):
+            print(f"update {update:3}  loss {loss:.6f}")
