@@ -19,7 +19,7 @@ ALLOWED = {
     "losses": ("arrays",),
     "adam": ("arrays", "parameters"),
     "model": ("arrays", "parameters", "cell", "recurrence", "bptt"),
-    "data": ("arrays", "data"),
+    "data": ("arrays", "data", "files"),
     "commands": ("data",),
     "progress": (),
     "training": ("arrays", "model", "bptt", "losses", "adam", "data", "progress"),

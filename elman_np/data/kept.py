@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman_np.data.bars import PRICES, find_fault
 from elman_np.data.trading_days import new_york_day
+from elman_np.files import write_whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,18 +67,11 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path:
 
 def write(folder: Path, name: str, kept: Kept) -> None:
     """Keep a download under a name, whole or not at all; warn if that fails."""
-    content = json.dumps(packed(kept), allow_nan=False)
-    text = json.dumps({"sha256": digest(content), "kept": json.loads(content)}, indent=1)
+    content = packed(kept)
+    text = json.dumps({"sha256": digest(json.dumps(content)), "kept": content}, indent=1, allow_nan=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, folder / f"{name}.json")
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_whole(folder / f"{name}.json", lambda file: file.write(text.encode()))
     except OSError as error:
         warnings.warn(f"the prices were not kept in {folder}: {error}", CacheWarning, stacklevel=4)
 
