@@ -85,6 +85,15 @@ def test_seven_equations_are_only_steps_of_an_argument():
     assert rest == {"6.1a", "6.1b", "6.2a", "6.2b", "7.5a", "8.1a", "8.1b"}
 
 
+def test_a_round_d_is_the_immediate_derivative():
+    """Of a sum with respect to a weight, on one line of the forward pass; all others are upright."""
+    for path in DOCS.glob("*.md"):
+        for round_d in re.findall(r"\\partial (?:\w+\}?)", path.read_text(encoding="utf-8")):
+            assert round_d in {r"\partial a_t", r"\partial a_t}", r"\partial w_h", r"\partial w_h}"}, (
+                path.name
+            )
+
+
 @pytest.mark.parametrize("name", chapters())
 def test_the_minutes_are_those_of_the_words(name):
     text = (DOCS / name).read_text(encoding="utf-8")
