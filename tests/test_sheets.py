@@ -95,8 +95,12 @@ def test_a_round_d_is_the_immediate_derivative():
 
 
 @pytest.mark.parametrize("name", chapters())
-def test_the_minutes_are_those_of_the_words(name):
+def test_a_chapter_says_what_it_needs_and_what_it_was_for_and_its_minutes_are_those_of_its_words(name):
     text = (DOCS / name).read_text(encoding="utf-8")
+    places = [
+        text.index(part) for part in ("\n> **Needs:** ", " minutes", "\n## In short\n", "\n**You can now** ")
+    ]
+    assert places == sorted(places)
     minutes = int(re.search(r"\*\*Time:\*\* (\d+) minutes", text)[1])
     assert abs(minutes - len(text.split()) / 150) <= 5
     front = re.search(rf"\]\({name}\): .* \((\d+)", (DOCS / "index.md").read_text(encoding="utf-8"))
