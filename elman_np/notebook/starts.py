@@ -10,7 +10,7 @@ import numpy as np
 
 import elman_np as en
 from elman_np.arrays import Array, Rng, check_count
-from elman_np.cell import Activation, phi
+from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.notebook.run import BATCH_SIZE, EPOCHS, LR, RESET_EVERY, SEQUENCE_LENGTH
 from elman_np.parameters import Init, Parameters
 from elman_np.training import batches
@@ -82,10 +82,11 @@ class Ensemble:
             self.carried = np.empty_like(self.h[0])
         np.multiply(x[..., None], w_x, out=self.h[1:])
         self.h[1:] += b_h
+        activate = ACTIVATIONS[self.activation].forward
         for before, now in pairwise(self.h):
             np.multiply(w_h, before, out=self.carried)
             now += self.carried
-            phi(now, self.activation, out=now)
+            activate(now, now)
         np.multiply(w_y, self.h[1:], out=self.y)
         self.y += b_y
         return self.y
