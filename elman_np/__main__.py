@@ -1,22 +1,25 @@
-"""`python -m elman_np`: train on SPLG, forecast, and compare with 'tomorrow = today'."""
+"""`python -m elman_np`: train on SPLG or a file, forecast, and compare with 'tomorrow = today'."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
 from elman_np.data.kept import CacheWarning
+from elman_np.data.conversion import Labelled, read_series
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,15 +31,16 @@ def parser() -> argparse.ArgumentParser:
     """Make the options of the command."""
     result = argparse.ArgumentParser(
         prog="python -m elman_np",
-        description="Train an Elman network on SPLG's closes and forecast the next day's close.",
+        description="Train an Elman network on SPLG's closes, or with --file on a column of your own, and "
+        "forecast the next day's.",
         epilog="Other commands: %(prog)s check, which judges your BPTT; %(prog)s notebook, cell by cell.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=commands.HelpFormatter,
     )
     result.add_argument("--version", action="version", version=f"elman {en.__version__}")
-    result.add_argument("--start", type=commands.day, default="2023-01-01", help="first day")
-    result.add_argument("--end", type=commands.day, default="2024-01-01", help="day after the last day")
+    result.add_argument("--start", type=commands.day, help="first day (2023-01-01, or the file's first)")
+    result.add_argument("--end", type=commands.day, help="day after the last (2024-01-01, or the file's)")
     result.add_argument(
-        "--source", choices=["bundled", "yahoo"], default="bundled", help="where prices come from"
+        "--source", choices=["bundled", "yahoo"], default="bundled", help="where SPLG's prices come from"
     )
     result.add_argument(
         "--cached",
@@ -46,8 +50,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--cache-dir",
         type=Path,
-        help="with yahoo: the folder in which downloads are kept; None is the user's folder for caches",
+        help="with yahoo: the folder in which downloads are kept (the user's folder for caches)",
     )
+    commands.add_file_options(result)
     result.add_argument("--hidden-size", type=commands.count, default=8, help="hidden units")
     result.add_argument("--activation", choices=["tanh", "relu"], default="tanh", help="hidden activation")
     result.add_argument("--length", type=commands.count, default=20, help="days in a training window")
@@ -61,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         "--seed", type=commands.seed, default=0, help="of first parameters and order of windows"
     )
     result.add_argument(
-        "--picture", type=commands.picture, default="splg.png", help="where to save the picture"
+        "--picture", type=commands.picture, help="where to save the picture (splg.png, or named as the file)"
     )
     return result
 
@@ -81,46 +86,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = line.parse_args(arguments)
     console = commands.console(width=100)
     try:
-        prices = load(console, options)
-        close = prices["Close"].to_numpy()
-        train, validation, test = en.split(close, 0.7, 0.15)
+        subject = find_subject(console, options)
+        series = subject.series.values
+        train, validation, test = en.split(series, 0.7, 0.15)
         scaler = en.Scaler.fit(train)
         x, target = en.windows(scaler.transform(train), options.length)
-    except ValueError as error:
+    except (ValueError, argparse.ArgumentTypeError) as error:
         line.error(str(error))
     except (RuntimeError, ImportError) as error:
         return commands.failed(line, error)
     try:
-        model = fit(console, options, x, target)
+        model = fit(console, options, x, target, subject.rows)
     except (ArithmeticError, MemoryError) as error:
         return commands.failed(line, error)
-    forecast = en.forecast(model, scaler, close)
-    console.print(errors_table(forecast_errors(close, forecast, len(train), len(train) + len(validation))))
-    console.print(
-        f"Test period: the last {len(test)} of {len(close)} days, never seen in training. "
-        "Forecasts for a day know the closes up to the day before."
-    )
+    forecast = en.forecast(model, scaler, series)
     borders = len(train), len(train) + len(validation)
+    console.print(errors_table(forecast_errors(series, forecast, *borders), subject.heading))
+    console.print(
+        f"Test period: the last {len(test)} of {len(series)} {subject.rows}, never seen in training. "
+        "A forecast knows what came before, and no more."
+    )
 
     def draw() -> Figure:
         from elman_np.picture import draw_forecast
 
-        return draw_forecast(prices["Date"].to_numpy(), close, forecast, *borders)
+        dates = np.arange(len(series)) if subject.series.dates is None else subject.series.dates
+        return draw_forecast(dates, series, forecast, *borders, title=subject.title, label=subject.label)
 
-    return commands.save_picture(line, console, draw, options.picture)
+    return commands.save_picture(line, console, draw, subject.picture)
+
+
+class Subject(NamedTuple):
+    """What is forecast, and what the report and the picture call it."""
+
+    series: Labelled
+    rows: str
+    """What one step is, of several."""
+    heading: str
+    """Of the table."""
+    title: str
+    """Of the picture."""
+    label: str
+    """Of the values in the picture."""
+    picture: Path
+
+
+def find_subject(console: Console, options: argparse.Namespace) -> Subject:
+    """Read the series that the options ask for: the closes of SPLG, or a column of a file.
+
+    Raises
+    ------
+    ValueError, argparse.ArgumentTypeError
+        If the file, or what is asked of it, is not as it should be.
+    RuntimeError, ImportError
+        If prices cannot be downloaded.
+    """
+    if options.file is not None and (options.source != "bundled" or options.cached or options.cache_dir):
+        raise ValueError("source, cached, cache_dir: expected none of them beside --file")
+    series = commands.read_file_options(options, options.start, options.end)
+    if series is None:
+        return Subject(
+            read_series("prices", load(console, options).select("Date", "Close")),
+            rows="days",
+            heading="RMSE of the forecast of the next close, in dollars",
+            title="SPLG: an Elman network's forecast of the next close",
+            label="dollars, adjusted",
+            picture=options.picture or commands.picture("splg.png"),
+        )
+    (column,) = series.columns
+    return Subject(
+        series,
+        rows="rows",
+        heading=f"RMSE of the forecast of {column}, one row ahead",
+        title=f"{options.file.stem}: an Elman network's forecast of {column}, one row ahead",
+        label=column,
+        picture=options.picture or commands.picture(f"{options.file.stem}.png"),
+    )
 
 
 def load(console: Console, options: argparse.Namespace) -> pl.DataFrame:
     """Load the prices, and print what is to be known of a cache that they came from or went to."""
+    days = {name: getattr(options, name) for name in ("start", "end") if getattr(options, name) is not None}
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", CacheWarning)
         try:
             return en.load_splg(
-                options.start,
-                options.end,
-                source=options.source,
-                cached=options.cached,
-                cache_dir=options.cache_dir,
+                **days, source=options.source, cached=options.cached, cache_dir=options.cache_dir
             )
         finally:
             for note in notes:
@@ -132,10 +183,11 @@ def fit(
     options: argparse.Namespace,
     x: Float[Array, "L N 1"],
     target: Float[Array, "L N 1"],
+    rows: str,
 ) -> en.ElmanRNN:
     """Train on the windows of the training part, with a progress bar."""
     model = en.ElmanRNN(1, options.hidden_size, 1, activation=options.activation, rng=options.seed)
-    console.print(f"{model}: {x.shape[1]} windows of {options.length} days, {options.epochs} epochs")
+    console.print(f"{model}: {x.shape[1]} windows of {options.length} {rows}, {options.epochs} epochs")
     en.train(
         model,
         x,
@@ -165,13 +217,13 @@ def forecast_errors(
     Returns
     -------
     dict
-        Three errors in dollars for each forecast. An error belongs to the part of the day that is forecast;
-        the first day of all has no forecast.
+        Three errors, in the units of the series, for each forecast. An error belongs to the part of the day
+        that is forecast; the first day of all has no forecast.
     """
     forecasts = {
         "Elman network": forecast,
         "tomorrow = today": close,
-        "mean of the training closes": np.full_like(close, np.mean(close[:train])),
+        "mean of the training part": np.full_like(close, np.mean(close[:train])),
     }
     parts = (slice(1, train), slice(train, test), slice(test, len(close)))
     return {
@@ -180,13 +232,15 @@ def forecast_errors(
     }
 
 
-def errors_table(errors: Mapping[str, Sequence[float]]) -> Table:
-    """Lay out the errors of `forecast_errors`, a row a forecast."""
-    table = Table(title="RMSE of the forecast of the next close, in dollars")
-    for heading in ("forecast", "training", "validation", "test"):
-        table.add_column(heading, justify="left" if heading == "forecast" else "right")
+def errors_table(errors: Mapping[str, Sequence[float]], heading: str) -> Table:
+    """Lay out the errors of `forecast_errors`, a row a forecast, the smallest to three digits."""
+    smallest = min((error for row in errors.values() for error in row if error > 0), default=1.0)
+    decimals = max(0, 2 - math.floor(math.log10(smallest)))
+    table = Table(title=escape(heading))
+    for name in ("forecast", "training", "validation", "test"):
+        table.add_column(name, justify="left" if name == "forecast" else "right")
     for name, numbers in errors.items():
-        table.add_row(name, *(f"{error:.3f}" for error in numbers))
+        table.add_row(name, *(f"{error:.{decimals}f}" for error in numbers))
     return table
 
 

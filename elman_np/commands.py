@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 from rich.table import Table
 
+from elman_np.data.conversion import Labelled, read_series
 from elman_np.data.days import check_day
+from elman_np.data.file import read_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,6 +99,39 @@ def _number(text: str, expected: str, fits: Callable[[float], bool]) -> float:
     if not fits(value):
         raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
     return value
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells the default of an option, where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def add_file_options(line: argparse.ArgumentParser) -> None:
+    """Add what says that the series comes out of a file."""
+    line.add_argument("--file", type=Path, help="a CSV or Parquet file to use in place of SPLG's closes")
+    line.add_argument("--column", help="the file's numbers")
+    line.add_argument("--date", help="the file's dates; if left out, the only column of dates, if any")
+
+
+def read_file_options(
+    options: argparse.Namespace, start: date | None = None, end: date | None = None
+) -> Labelled | None:
+    """Read the series that these options ask for; None where they ask for none.
+
+    Raises
+    ------
+    ValueError
+        If the file is not what it should be, or its column no series.
+    """
+    if options.file is None:
+        for name in ("column", "date"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"{name}: expected together with --file")
+        return None
+    frame = read_file(options.file, options.column, options.date, start=start, end=end)
+    return read_series(options.file.name, frame)
 
 
 class _Terminal(Console):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 import numpy as np
 
 from elman_np.arrays import Array, check_count
-from elman_np.data.conversion import SeriesLike, Table, read_table, to_array
+from elman_np.data.conversion import Labelled, SeriesLike, read_series, to_array
 from elman_np.data.days import days_after
 from elman_np.data.series import Scaler, check_table, find_columns
 from elman_np.model import ElmanRNN
@@ -97,7 +97,7 @@ def forecast(
         raise TypeError(
             f"model: expected an ElmanRNN of elman_np, got {type(model).__name__}; PyTorch's has to_numpy()"
         )
-    table = read_table("series", series)
+    table = read_series("series", series)
     check_table("series", table.values)
     values = table.values.reshape(len(table.values), -1)
     columns = _Columns(*find_columns(values.shape[1], inputs, targets))
@@ -191,7 +191,7 @@ def _feed_itself(
 
 
 def _dated(
-    table: Table, targets: Sequence[int], forecasts: Float[Array, "S O"], horizon: int, steps: int
+    table: Labelled, targets: Sequence[int], forecasts: Float[Array, "S O"], horizon: int, steps: int
 ) -> pl.DataFrame:
     """Put each forecast beside the date that it is for."""
     import polars as pl

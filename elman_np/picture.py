@@ -1,4 +1,4 @@
-"""Pictures: of prices and forecasts, and of a training. Needs Matplotlib (extra `plot`)."""
+"""Pictures: of a series and its forecasts, and of a training. Needs Matplotlib (extra `plot`)."""
 
 from __future__ import annotations
 
@@ -26,27 +26,36 @@ def draw_forecast(
     forecast: Float[Array, "T"],
     train: int,
     test: int,
+    *,
+    title: str = "SPLG: an Elman network's forecast of the next close",
+    label: str = "dollars, adjusted",
 ) -> Figure:
-    """Draw prices with the forecasts made the day before, and the test period by itself.
+    """Draw a series with the forecasts made the day before, and the test period by itself.
 
     Parameters
     ----------
     dates, close, forecast : arrays (T,)
-        `forecast[t]` belongs to the day after `dates[t]`.
+        `forecast[t]` belongs to the day after `dates[t]`. The dates may be numbers.
     train, test : int
         First day after the training part, and first day of the test part.
+    title : str
+        Of the picture.
+    label : str
+        Of the values: what they are, or in which units.
     """
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     year, last = figure.subplots(2, 1, height_ratios=[1, 1.25])
     _draw_year(year, dates, close, forecast, train, test)
+    year.set_title(title, loc="left", pad=20, weight="bold", parse_math=False)
     _draw_test(last, dates, close, forecast, test)
     for axes in (year, last):
-        axes.set_ylabel("dollars, adjusted")
+        axes.set_ylabel(label, parse_math=False)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.margins(x=0.01)
-        concise = mdates.ConciseDateFormatter(axes.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_formatter(concise)
+        if dates.dtype.kind == "M":
+            locator = axes.xaxis.get_major_locator()
+            axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     return figure
 
 
@@ -67,7 +76,6 @@ def _draw_year(axes: Axes, dates: Array, close: Array, forecast: Array, train: i
             ha="center",
             va="bottom",
         )
-    axes.set_title("SPLG: an Elman network's forecast of the next close", loc="left", pad=20, weight="bold")
 
 
 def _draw_test(axes: Axes, dates: Array, close: Array, forecast: Array, test: int) -> None:
@@ -77,10 +85,10 @@ def _draw_test(axes: Axes, dates: Array, close: Array, forecast: Array, test: in
         "Elman network": (forecast[:-1][shown], NETWORK, "-"),
         "tomorrow = today": (close[:-1][shown], TODAY, "--"),
     }
-    axes.plot(days, actual, color=PRICE, lw=2, marker=".", label="close")
+    axes.plot(days, actual, color=PRICE, lw=2, marker=".", label="actual")
     for name, (values, color, style) in forecasts.items():
-        label = f"{name}: off by ${rmse(np.ascontiguousarray(values), actual):.2f} (RMSE)"
-        axes.plot(days, values, color=color, lw=1.4, ls=style, label=label)
+        error = rmse(np.ascontiguousarray(values), actual)
+        axes.plot(days, values, color=color, lw=1.4, ls=style, label=f"{name}: off by {error:.3g} (RMSE)")
     axes.set_title("The test period, never seen in training", loc="left", weight="bold")
     axes.legend(frameon=False, loc="upper left")
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from elman_np import __version__, commands
@@ -57,13 +58,15 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     line = argparse.ArgumentParser(
         prog="python -m elman_torch",
-        description="Compare NumPy and PyTorch on SPLG, tensor by tensor, within the rounding-error bound. "
+        description="Compare NumPy and PyTorch on SPLG, or with --file on a column of your own, tensor by "
+        "tensor, within the rounding-error bound. "
         "Exit status: 0 agreed, 1 something differs, 3 undecided (a bound too wide to tell), 2 bad options.",
         epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=commands.HelpFormatter,
     )
     version = f"elman {__version__}, PyTorch {torch.__version__}"
     line.add_argument("--version", action="version", version=version)
+    commands.add_file_options(line)
     line.add_argument("--hidden-size", type=commands.count, default=8, help="hidden units")
     line.add_argument("--length", type=commands.count, default=20, help="days in a window")
     line.add_argument(
@@ -89,14 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return notebook.main(arguments[1:])
     line = parser()
     options = line.parse_args(arguments)
-    chosen = problems(options.length, options.hidden_size, options.seed)
     try:
-        chosen[0].windows()
+        series = commands.read_file_options(options)
+        values = None if series is None else series.values
+        chosen = problems(options.length, options.hidden_size, options.seed, values)
+        for problem in chosen:
+            problem.windows()
     except ValueError as error:
-        line.error(f"--length: {error}")
+        line.error(str(error))
+    name = "SPLG" if series is None else escape(f"{options.file.name}, {options.column}")
     console = commands.console(width=80)
     console.print(
-        f"NumPy {np.__version__} against PyTorch {torch.__version__} on SPLG, {options.length}-day windows, "
+        f"NumPy {np.__version__} against PyTorch {torch.__version__} on {name}, windows of {options.length}, "
         f"H = {options.hidden_size}, from the same parameters.\n"
     )
     console.print(legend(), "")
@@ -135,8 +142,8 @@ def report(
     console.print("[bold]Not judged[/]: two trainings that run freely, largest difference of a parameter")
     console.print(fitted(drift_table(drifts), console.width))
     console.print(
-        "Raw dollars drive tanh into saturation. What is left of the gradient there is rounding itself, Adam "
-        "divides it by its own size, and two correct programs part.\n"
+        "Values far from 1 drive tanh into saturation. What is left of the gradient there is rounding "
+        "itself, Adam divides it by its own size, and two correct programs part.\n"
     )
     for name, steps in compared.items():
         for step, grads, update in steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """SPLG windows, an activation and a dtype."""
+    """Windows of SPLG or of a series of one's own, an activation and a dtype."""
 
     activation: Activation
     dtype: np.dtype[Any]
@@ -37,11 +37,14 @@ class Problem:
     length: int
     hidden_size: int
     seed: int
+    series: Float[Array, "T"] | None = field(default=None, repr=False, compare=False)
+    """None for the closes of SPLG in 2023."""
 
     @property
     def name(self) -> str:
         """What the tables call it."""
-        return f"{self.activation}, {'standardised' if self.scaled else 'raw dollars'}, {self.dtype}"
+        raw = "raw dollars" if self.series is None else "raw values"
+        return f"{self.activation}, {'standardised' if self.scaled else raw}, {self.dtype}"
 
     def model(self) -> en.ElmanRNN:
         """Make the network with its first parameters, the same in both dtypes to rounding."""
@@ -50,17 +53,19 @@ class Problem:
         )
 
     def windows(self) -> tuple[Float[Array, "L N 1"], Float[Array, "L N 1"]]:
-        """Windows and targets of the training part of 2023."""
-        train, _, _ = en.split(en.load_splg()["Close"].to_numpy())
+        """Windows and targets of the training part."""
+        train, _, _ = en.split(en.load_splg()["Close"] if self.series is None else self.series)
         series = en.Scaler.fit(train).transform(train) if self.scaled else train
         return en.windows(series.astype(self.dtype), self.length)
 
 
-def problems(length: int, hidden_size: int, seed: int) -> list[Problem]:
-    """Both activations, standardised prices and raw dollars, float64 and float32."""
+def problems(
+    length: int, hidden_size: int, seed: int, series: Float[Array, "T"] | None = None
+) -> list[Problem]:
+    """Both activations, the series standardised and as it is, float64 and float32."""
     activations: tuple[Activation, ...] = ("tanh", "relu")
     return [
-        Problem(activation, np.dtype(dtype), scaled, length, hidden_size, seed)
+        Problem(activation, np.dtype(dtype), scaled, length, hidden_size, seed, series)
         for activation, scaled, dtype in product(activations, (True, False), (np.float64, np.float32))
     ]
 

@@ -15,6 +15,7 @@ from elman_np.checking import learner, oracles
 from elman_torch import notebook as torch_notebook
 from tests import (  # noqa: F401 (they fill OBSERVED)
     test_command_lines,
+    test_file,
     test_forecasting,
     test_options_checker,
     test_options_commands,

@@ -45,8 +45,8 @@ class Drawn:
         self.saved = []
         monkeypatch.setattr(picture, "draw_forecast", self.draw)
 
-    def draw(self, *given):
-        self.given = given
+    def draw(self, *given, **named):
+        self.given, self.named = given, named
         return self
 
     def savefig(self, path, dpi):
@@ -81,7 +81,7 @@ def by_hand(
     errors = {
         "Elman network": [rmse(forecast, close, part) for part in parts],
         "tomorrow = today": [rmse(close, close, part) for part in parts],
-        "mean of the training closes": [
+        "mean of the training part": [
             rmse([math.fsum(close[:train]) / train] * len(close), close, part) for part in parts
         ],
     }

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import elman_np as en
-from elman_np.data.conversion import read_table
+from elman_np.data.conversion import read_series
 from tests.support.observed import check, observed, observes, same
 from tests.support.strategies import CLOSES, dtypes
 
@@ -74,7 +74,7 @@ def test_the_dtype_stays_that_of_the_numbers(dtype):
     for made in (pl.Series, pd.Series, np.asarray):
         assert same(SCALER.transform(made(CLOSE.astype(dtype))), SCALER.transform(CLOSE.astype(dtype)))
     mixed = pl.DataFrame({"a": CLOSE.astype(np.float32), "b": CLOSE})
-    assert same(read_table("series", mixed).values, np.stack([CLOSE.astype(np.float32), CLOSE], axis=1))
+    assert same(read_series("series", mixed).values, np.stack([CLOSE.astype(np.float32), CLOSE], axis=1))
 
 
 WHOLE = np.arange(9)
@@ -172,7 +172,7 @@ def test_dates_are_what_the_clocks_of_their_zone_showed(zone):
         (pd.DataFrame(numbers, index=index), "Date"),
         (pd.Series(numbers["a"], index=index.rename("when")), "when"),
     ):
-        table = read_table("series", frame)
+        table = read_series("series", frame)
         assert table.dates.astype("datetime64[s]").tolist() == days
         assert table.dates_name == name
         assert table.values.tolist() == numbers["a"]
@@ -182,9 +182,9 @@ def test_names_go_with_the_columns():
     for kind, frame in TABLES.items():
         if "array" not in kind and "list" not in kind:
             labels = [str(label) for label in frame.columns if label != "Date"]
-            assert list(read_table("series", frame).columns) == labels
-    assert read_table("series", TABLE).columns == ()
-    assert read_table("series", TABLE).dates is None
+            assert list(read_series("series", frame).columns) == labels
+    assert read_series("series", TABLE).columns == ()
+    assert read_series("series", TABLE).dates is None
 
 
 # ---------------------------------------------------------------- scaling

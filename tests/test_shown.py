@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.ticker import ScalarFormatter
 from rich.console import Console
 
 import elman_np as en
@@ -47,12 +48,12 @@ def errors_by_days(close, forecast, train, test):
     """An error belongs to the day that is forecast, which knows the closes up to the day before."""
     mean = statistics.fmean(list(close[:train]))
     found = {"Elman network": [[], [], []], "tomorrow = today": [[], [], []]}
-    found["mean of the training closes"] = [[], [], []]
+    found["mean of the training part"] = [[], [], []]
     for day in range(1, len(close)):
         part = 0 if day < train else 1 if day < test else 2
         found["Elman network"][part].append(forecast[day - 1] - close[day])
         found["tomorrow = today"][part].append(close[day - 1] - close[day])
-        found["mean of the training closes"][part].append(mean - close[day])
+        found["mean of the training part"][part].append(mean - close[day])
     return {name: [rms(part) for part in parts] for name, parts in found.items()}
 
 
@@ -66,9 +67,10 @@ NUMBERS = observed(
 )
 
 
-@observes("elman_np.__main__.errors_table", "errors")
+@observes("elman_np.__main__.errors_table", "errors heading")
 def test_errors_are_laid_out_a_row_a_forecast():
-    table = command.errors_table({"one": [1.0, 2.0006, 0.12345], "two": [3, 4, 5]})
+    table = command.errors_table({"one": [1.0, 2.0006, 0.12345], "two": [3, 4, 5]}, "of [red]x")
+    assert str(table.title) == r"of \[red]x"
     assert [column.header for column in table.columns] == ["forecast", "training", "validation", "test"]
     assert printed(table) == [["one", "1.000", "2.001", "0.123"], ["two", "3.000", "4.000", "5.000"]]
 
@@ -90,7 +92,7 @@ def drawn(**changes):
     return picture.draw_forecast(**given | changes)
 
 
-@observes("elman_np.picture.draw_forecast", "dates close forecast train test")
+@observes("elman_np.picture.draw_forecast", "dates close forecast train test title label")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -100,12 +102,16 @@ def drawn(**changes):
         {"forecast": np.array(FORECAST[::-1])},
         {"train": 100},
         {"test": 240},
+        {"title": "sold, by $day$"},
+        {"label": "portions for $2$"},
+        {"dates": np.arange(len(CLOSE))},
     ],
     ids=lambda changes: "".join(changes) or "none",
 )
 def test_the_picture_shows_each_number_on_its_day(changes):
     given = {"dates": DATES, "close": CLOSE, "forecast": FORECAST, "train": TRAIN, "test": TEST} | changes
-    days = [float(mdates.date2num(day)) for day in given["dates"]]
+    dated = given["dates"].dtype.kind == "M"
+    days = [float(mdates.date2num(day) if dated else day) for day in given["dates"]]
     close, forecast = list(given["close"]), list(given["forecast"])
     train, test, count = given["train"], given["test"], len(CLOSE)
     year, last = panels(drawn(**changes))
@@ -122,11 +128,12 @@ def test_the_picture_shows_each_number_on_its_day(changes):
         year.texts, ("training", "validation", "test"), (0, train, test), (train, test, count), strict=True
     ):
         assert text.get_text() == name
-        assert mdates.date2num(text.get_position()[0]) == days[(first + stop - 1) // 2]
+        place = text.get_position()[0]
+        assert (mdates.date2num(place) if dated else place) == days[(first + stop - 1) // 2]
 
     shown = range(test, count)
     expected = {
-        "close": [(days[day], close[day]) for day in shown],
+        "actual": [(days[day], close[day]) for day in shown],
         "Elman network": [(days[day], forecast[day - 1]) for day in shown],
         "tomorrow = today": [(days[day], close[day - 1]) for day in shown],
     }
@@ -134,10 +141,15 @@ def test_the_picture_shows_each_number_on_its_day(changes):
         np.testing.assert_array_equal(line(last, name), points)
     errors = errors_by_days(close, forecast, train, test)
     assert [text.get_text() for text in last.get_legend().get_texts()] == [
-        "close",
-        *(f"{name}: off by ${errors[name][2]:.2f} (RMSE)" for name in ("Elman network", "tomorrow = today")),
+        "actual",
+        *(f"{name}: off by {errors[name][2]:.3g} (RMSE)" for name in ("Elman network", "tomorrow = today")),
     ]
-    assert [axes.get_ylabel() for axes in (year, last)] == ["dollars, adjusted"] * 2
+    assert [axes.get_ylabel() for axes in (year, last)] == [given.get("label", "dollars, adjusted")] * 2
+    title = given.get("title", "SPLG: an Elman network's forecast of the next close")
+    assert year.get_title(loc="left") == title
+    assert [axes.yaxis.label.get_parse_math() for axes in (year, last)] == [False, False]
+    formatters = {type(axes.xaxis.get_major_formatter()) for axes in (year, last)}
+    assert formatters == {mdates.ConciseDateFormatter if dated else ScalarFormatter}
     colours = [[one.get_color() for one in axes.lines] for axes in (year, last)]
     assert colours[0] == colours[1][:2]  # one colour each, in both panels
     assert len(set(colours[1])) == 3

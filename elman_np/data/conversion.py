@@ -38,7 +38,7 @@ Integers, and whatever else could be read as numbers, are refused: the caller co
 """
 
 
-class Table(NamedTuple):
+class Labelled(NamedTuple):
     """A series as an array, and what a frame says beside its numbers."""
 
     values: Float[Array, "T ..."]
@@ -61,15 +61,15 @@ def to_array(name: str, value: SeriesLike) -> Float[Array, "T ..."]:
     ValueError
         If it is empty or not finite, or its dates do not ascend; the message says where.
     """
-    return read_table(name, value).values
+    return read_series(name, value).values
 
 
-def read_table(name: str, value: SeriesLike) -> Table:
+def read_series(name: str, value: SeriesLike) -> Labelled:
     """Return a series with its names and dates, if it has any; errors as in `to_array`."""
     if isinstance(value, np.ndarray):
-        table = Table(_unmasked(name, value))
+        table = Labelled(_unmasked(name, value))
     elif isinstance(value, list | tuple):
-        table = Table(_from_list(name, value))
+        table = Labelled(_from_list(name, value))
     elif not hasattr(value, "to_numpy"):
         kind = type(value)
         raise TypeError(
@@ -134,7 +134,7 @@ def _without_objects(name: str, array: Array) -> Array:
     return array
 
 
-def _from_library(name: str, value: Any) -> Table:  # noqa: ANN401 (of Polars or pandas)
+def _from_library(name: str, value: Any) -> Labelled:  # noqa: ANN401 (of Polars or pandas)
     """Read a frame, or a series, with its dates; pandas' may be in its index."""
     if hasattr(value, "columns"):
         # Of pandas' columns two may have one name, so that they are not looked up by it.
@@ -155,9 +155,9 @@ def _from_library(name: str, value: Any) -> Table:  # noqa: ANN401 (of Polars or
     values = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
     names = tuple(_label(column, "value") for column in numbers)
     if not dates:
-        return Table(values, names)
+        return Labelled(values, names)
     dates_name = _label(dates[0], "Date")
-    return Table(values, names, _dates(f"{name}[{dates_name!r}]", dates[0]), dates_name)
+    return Labelled(values, names, _dates(f"{name}[{dates_name!r}]", dates[0]), dates_name)
 
 
 def _label(column: Any, otherwise: str) -> str:  # noqa: ANN401 (of Polars or pandas)

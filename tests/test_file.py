@@ -1,0 +1,264 @@
+"""Somebody's file: what is read of it, and what both commands make of it."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import elman_np as en
+import elman_np.__main__ as command
+import elman_torch.__main__ as torch_command
+from elman_np import picture
+from elman_np.data.file import read_file
+from elman_torch.report import problems
+from tests.support.observed import observes, same
+
+BUNDLED = Path(en.__file__).parent / "data" / "splg.csv"
+PRICES = en.load_splg()
+DAYS = [day.date() for day in PRICES["Date"].to_list()]
+CLOSE = PRICES["Close"].to_list()
+
+
+def written(tmp_path, text, name="prices.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def as_yfinance_writes(tmp_path, tickers=("SPLG",), first="Price", dates="Date"):
+    """What `yfinance.download(...).to_csv(...)` makes: of columns with two names, three lines at the head."""
+    names = {"Price": ["Close", "Volume"], "Ticker": tickers}
+    order = [first, "Ticker" if first == "Price" else "Price"]
+    columns = pd.MultiIndex.from_product([names[name] for name in order], names=order)
+    values = {label: np.array(CLOSE) + len(label[order.index("Ticker")]) for label in columns}
+    index = pd.DatetimeIndex(DAYS, name=dates, tz="UTC" if dates == "Datetime" else None)
+    path = tmp_path / "yfinance.csv"
+    pd.DataFrame(values, index=index, columns=columns).to_csv(path)
+    return path
+
+
+def test_a_csv_is_read_by_its_names(tmp_path):
+    frame = read_file(BUNDLED, "Close", start="2023-01-01", end="2024-01-01")
+    assert frame.columns == ["Date", "Close"]
+    assert frame["Date"].to_list() == DAYS
+    assert frame["Close"].to_list() == CLOSE
+    assert read_file(BUNDLED, "High", "Date").height == 1259
+    marked = written(tmp_path, "\ufeffday,a\n2023-01-02,1.5\n2023-01-03,2.5\n")
+    assert read_file(marked, "a", "day").rows() == [(date(2023, 1, 2), 1.5), (date(2023, 1, 3), 2.5)]
+
+
+def test_a_parquet_file_is_read_as_a_csv_is(tmp_path):
+    path = tmp_path / "prices.parquet"
+    PRICES.write_parquet(path)
+    assert read_file(path, "Close").rows() == list(zip(PRICES["Date"].to_list(), CLOSE, strict=True))
+    assert read_file(path, "Volume")["Volume"].to_list() == PRICES["Volume"].cast(float).to_list()
+
+
+@pytest.mark.parametrize("first", ["Price", "Ticker"])
+@pytest.mark.parametrize("dates", ["Date", "Datetime"])
+def test_the_three_lines_that_yfinance_writes_are_read_as_one(tmp_path, first, dates):
+    frame = read_file(as_yfinance_writes(tmp_path, first=first, dates=dates), "Close")
+    assert frame.columns == [dates, "Close"]
+    assert [day if dates == "Date" else day.date() for day in frame[dates].to_list()] == DAYS
+    assert frame["Close"].to_list() == (np.array(CLOSE) + 4).tolist()
+    several = as_yfinance_writes(tmp_path, ("SPLG", "SPYM5"), first)
+    for ticker in ("SPLG", "SPYM5"):
+        found = read_file(several, f"Close {ticker}")[f"Close {ticker}"].to_list()
+        assert found == (np.array(CLOSE) + len(ticker)).tolist()
+
+
+def test_the_only_column_of_dates_is_taken_and_of_several_none(tmp_path):
+    path = written(tmp_path, "a,due,paid\n1,2023-01-02,2023-02-02\n2,2023-01-03,2023-02-04\n")
+    assert read_file(path, "a").columns == ["a"]
+    assert read_file(path, "a", "paid")["paid"].to_list() == [date(2023, 2, 2), date(2023, 2, 4)]
+    clock = written(tmp_path, "at,a\n2023-01-02T09:30:00,1\n2023-01-02T16:00:00,2\n2023-01-03T09:30:00,3\n")
+    assert read_file(clock, "a")["at"].to_list()[0] == datetime(2023, 1, 2, 9, 30)
+    assert read_file(clock, "a", end="2023-01-03")["a"].to_list() == [1.0, 2.0]
+    assert read_file(clock, "a", start=date(2023, 1, 3))["a"].to_list() == [3.0]
+
+
+@pytest.mark.parametrize("text", ["43", "43.0", " 43 ", '"43"', "4.3e1", "+43"])
+def test_what_says_a_number_is_one(tmp_path, text):
+    frame = read_file(written(tmp_path, f"a,b\n{text},x\n44,y\n"), "a")
+    assert frame["a"].to_list() == [43.0, 44.0]
+
+
+FILES = {
+    "none.csv": None,
+    "prices.txt": "a\n1\n",
+    "empty.csv": "",
+    "torn.parquet": "PAR1",
+    "latin.csv": b"a,b\xe9\n1,2\n",
+    "words.csv": "day,a,b\n2023-01-02,1,x\n2023-01-03,n/a,y\n",
+    "ragged.csv": "a,b\n1,2\n1,2,3\n",
+    "holed.csv": "day,a\n2023-01-02,1\n2023-01-03,\n",
+    "backwards.csv": "day,a\n2023-01-03,1\n2023-01-02,2\n",
+    "short.csv": "day,a\n2023-01-02,1\n2023-01-03,2\n",
+    "same.csv": "day,a\n" + "".join(f"2023-01-{day},7\n" for day in range(10, 31)),
+    "american.csv": "day,a\n01/13/2023,1\n01/14/2023,2\n",
+    "semicolons.csv": "day;a\n2023-01-02;1.5\n",
+    "decimals.csv": "day;a\n2023-01-02;1,5\n",
+}
+REFUSED = [
+    ("none.csv a", "file: expected a file that exists, got "),
+    (". a", "file: expected a file that exists, got "),
+    ("prices.txt a", "file: expected a name that ends in .csv or .parquet, got "),
+    ("empty.csv a", "file: empty.csv cannot be read as CSV, with commas between its columns: "),
+    ("torn.parquet a", "file: torn.parquet cannot be read as Parquet: "),
+    ("latin.csv a", "file: latin.csv cannot be read as CSV, with commas between its columns: "),
+    ("ragged.csv a", "file: ragged.csv cannot be read as CSV, with commas between its columns: "),
+    ("words.csv", "column: expected one of 'day', 'a', 'b', got None"),
+    ("words.csv A", "column: expected one of 'day', 'a', 'b', got 'A'"),
+    ("words.csv b", "column: expected numbers in 'b', got 'x' at index (0,)"),
+    ("words.csv a", "column: expected numbers in 'a', got 'n/a' at index (1,)"),
+    ("words.csv day", "column: expected numbers in 'day', got Date"),
+    ("decimals.csv a", "file: decimals.csv cannot be read as CSV, with commas between its columns: "),
+    ("semicolons.csv a", "column: expected one of 'day;a', got 'a'"),
+    ("short.csv a Day", "date: expected one of 'day', 'a', got 'Day'"),
+    ("short.csv a a", "date: expected days such as 2023-01-31 in 'a', got 1"),
+    ("american.csv a day", "date: expected days such as 2023-01-31 in 'day', got '01/13/2023'"),
+    ("holed.csv a", "holed.csv['a']: expected finite values, got null at index (1,)"),
+    (
+        "backwards.csv a",
+        "backwards.csv['day']: expected dates in ascending order, got 2023-01-02 after 2023-01-03",
+    ),
+    ("short.csv a", "series: expected enough days for three parts, got 2"),
+    ("same.csv a", "series: expected values that differ, got a constant 7.0"),
+]
+
+
+def line_of(arguments, folder):
+    name, *more = arguments.split()
+    return [
+        f"--file={folder / name}",
+        *(f"--{o}={v}" for o, v in zip(("column", "date"), more, strict=False)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("files")
+    for name, text in FILES.items():
+        if text is not None:
+            (place / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return place
+
+
+@pytest.mark.parametrize("module", [command, torch_command], ids=["elman_np", "elman_torch"])
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_a_file_that_cannot_be_used_is_refused_before_any_work(
+    module, arguments, message, folder, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        module.main([*line_of(arguments, folder), "--length=2"])
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in " ".join(err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--column", "Close"], "column: expected together with --file"),
+        (["--date", "Date"], "date: expected together with --file"),
+        (["--file", str(BUNDLED), "--column=Close", "--source=yahoo"],
+         "source, cached, cache_dir: expected none of them beside --file"),
+        (["--file", str(BUNDLED), "--column=Close", "--cached"], "expected none of them beside --file"),
+        (["--file", str(BUNDLED), "--column=Close", "--start=2030-01-01"],
+         "start, end: expected at least one row of splg.csv between them, got none"),
+        (["--file", "{folder}/american.csv", "--column=a", "--start=2023-01-01"],
+         "start, end: expected a column of dates in american.csv, got none"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(arguments, message, folder, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main([argument.format(folder=folder) for argument in arguments])
+    assert ended.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@observes("python -m elman_np", "file column date")
+def test_a_file_is_trained_on_forecast_and_drawn_as_the_bundled_prices_are(tmp_path, capsys, monkeypatch):
+    """The bundled file, given by name, makes the same numbers under its own title; High makes others."""
+    drawn = []
+
+    def draw(*given, **named):
+        drawn.append((given, named))
+        return picture.Figure()
+
+    monkeypatch.setattr(picture, "draw_forecast", draw)
+    monkeypatch.chdir(tmp_path)
+    days, file = ["--start=2023-01-01", "--end=2024-01-01", "--epochs=2"], ["--file", str(BUNDLED)]
+    printed = []
+    for given in (
+        [],
+        [*file, "--column=Close"],
+        [*file, "--column=Close", "--date=Date"],
+        [*file, "--column=High"],
+    ):
+        assert command.main([*days, *given]) == 0
+        printed.append(capsys.readouterr().out)
+    numbers = [[line for line in text.splitlines() if "│" in line] for text in printed]
+    assert numbers[0] == numbers[1] == numbers[2] != numbers[3]
+    for text, rows in zip(printed, ("days", "rows", "rows", "rows"), strict=True):
+        assert f"windows of 20 {rows}" in text
+        assert f"last 38 of 250 {rows}" in text
+    assert "RMSE of the forecast of High, one row ahead" in printed[3]
+    for given, named in drawn[1:3]:
+        assert same([given[0].astype("datetime64[ns]"), *given[1:]], drawn[0][0])
+        assert named == {
+            "title": "splg: an Elman network's forecast of Close, one row ahead", "label": "Close"
+        }  # fmt: skip
+    assert same(drawn[3][0][1], PRICES["High"].to_numpy())
+    assert [text.splitlines()[-1] for text in printed] == ["Picture: splg.png"] * 4
+    written(tmp_path, "n[red],x\n" + "".join(f"{n * n % 17},{n}\n" for n in range(60)), "[b].csv")
+    assert command.main(["--file=[b].csv", "--column=n[red]", "--epochs=1"]) == 0
+    text = capsys.readouterr().out
+    assert "n[red], one row ahead" in text
+    assert text.endswith("Picture: [b].png\n")
+    assert drawn[-1][0][0].tolist() == list(range(60))
+
+
+class Stop(Exception):
+    """In place of the report."""
+
+
+@observes("python -m elman_torch", "file column date")
+@observes("elman_torch.report.problems", "series")
+def test_the_parity_report_is_of_the_files_windows(tmp_path, capsys, monkeypatch):
+    PRICES.select("Date", "Close", "High", due="Date").write_csv(tmp_path / "year[1].csv")
+    heard = []
+
+    def report(console, status, chosen, options):
+        heard.append(chosen)
+        raise Stop
+
+    monkeypatch.setattr(torch_command, "report", report)
+    for given in ([], ["--column=Close"], ["--column=Close", "--date=Date"], ["--column=High", "--date=due"]):
+        with pytest.raises(Stop):
+            torch_command.main(["--length=5", *(given and [f"--file={tmp_path}/year[1].csv"]), *given])
+        on = f"year[1].csv, {given[0][9:]}" if given else "SPLG"
+        assert f" on {on}, windows of 5," in " ".join(capsys.readouterr().out.split())
+    bundled = problems(5, 8, 0)
+    for chosen, raw in zip(heard, ("dollars", "values", "values", "values"), strict=True):
+        assert [p.name for p in chosen] == [p.name.replace("dollars", raw) for p in bundled]
+    windows = [[problem.windows() for problem in chosen] for chosen in (*heard, bundled)]
+    assert same(windows[0], windows[4])
+    assert same(windows[1], windows[4])
+    assert same(windows[2], windows[4])
+    assert not same(windows[3], windows[4])
+
+
+def test_a_report_on_a_file_agrees(tmp_path, capsys):
+    written(tmp_path, "n\n" + "".join(f"{n * n % 17}\n" for n in range(40)), "squares.csv")
+    options = ["--length=5", "--hidden-size=2", "--updates", "1", "2"]
+    assert torch_command.main([f"--file={tmp_path}/squares.csv", "--column=n", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "AGREED: " in printed
+    assert "tanh, raw values, float32" in printed
+    assert max(map(len, printed.splitlines())) <= 80
