@@ -229,7 +229,6 @@ class Stop(Exception):
 
 
 @observes("python -m elman_torch", "file column date")
-@observes("elman_torch.report.problems", "series")
 def test_the_parity_report_is_of_the_files_windows(tmp_path, capsys, monkeypatch):
     PRICES.select("Date", "Close", "High", due="Date").write_csv(tmp_path / "year[1].csv")
     heard = []
