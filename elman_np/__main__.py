@@ -18,8 +18,8 @@ from rich.table import Table
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
-from elman_np.data.kept import CacheWarning
 from elman_np.data.conversion import Labelled, read_series
+from elman_np.data.kept import CacheWarning
 
 if TYPE_CHECKING:
     import polars as pl
