@@ -1,8 +1,12 @@
-"""Build the docs and say where they are: `python docs/build.py`."""
+"""Build the docs and say where they are: `python docs/build.py`.
+
+It needs the extra `docs`, Node.js with npm, and once the network, from which npm fetches what `package-lock.json` pins.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import subprocess
 import sys
@@ -13,25 +17,45 @@ DOCS = Path(__file__).resolve().parent
 SITE = DOCS / "_build" / "html"
 
 
-def install_katex() -> None:
-    """Fetch KaTeX, as `package-lock.json` pins it, unless it is there."""
-    modules = DOCS / "node_modules"
-    if (modules / "katex" / "dist").is_dir():
+def missing_packages() -> list[str]:
+    """Names in `package.json` that `node_modules` does not have in the version asked for."""
+    wanted = json.loads((DOCS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    return [name for name, version in wanted.items() if _installed(name) != version]
+
+
+def _installed(name: str) -> str | None:
+    path = DOCS / "node_modules" / name / "package.json"
+    return json.loads(path.read_text(encoding="utf-8"))["version"] if path.is_file() else None
+
+
+def install_packages() -> None:
+    """Fetch what the pages take from npm, as `package-lock.json` pins it, unless it is there."""
+    if not missing_packages():
         return
-    npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("the docs need npm, which comes with Node.js: install Node.js, and build again")
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    modules = DOCS / "node_modules"
     # Beside the place and then moved there whole: two tests may do this at the same time.
     with tempfile.TemporaryDirectory(prefix=".npm-", dir=DOCS) as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(DOCS / name, folder)
-        subprocess.run(npm, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            why = next(iter(done.stderr.splitlines()), f"it ended with {done.returncode}")
+            sys.exit(f"npm cannot fetch what the docs need; is the network there? ({why})")
         with contextlib.suppress(OSError):
+            if modules.is_dir():
+                modules.rename(Path(folder) / "old")
             (Path(folder) / "node_modules").rename(modules)
-    if not (modules / "katex" / "dist").is_dir():
-        sys.exit(f"cannot put KaTeX into {modules}: remove what is there")
+    if missing_packages():
+        sys.exit(f"cannot put {', '.join(missing_packages())} into {modules}: remove what is there")
 
 
 def sphinx(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Run Sphinx: every page anew, and every warning an error."""
+    """Run Sphinx: every page anew, nothing left of an earlier build, and every warning an error."""
+    shutil.rmtree(site, ignore_errors=True)
     options = ["-W", "--keep-going", "-n", "-E", "-q", "-b", "html"]
     command = [sys.executable, "-m", "sphinx", *options, str(source), str(site)]
     return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
@@ -39,7 +63,9 @@ def sphinx(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
 
 def main() -> int:
     """Build into `docs/_build/html`."""
-    install_katex()
+    if shutil.which("node") is None:
+        sys.exit("the docs need node, which sets their mathematics: install Node.js, and build again")
+    install_packages()
     result = sphinx(DOCS, SITE)
     sys.stderr.write(result.stderr)
     print(f"{SITE / 'index.html'}{' (with errors: see above)' if result.returncode else ''}")

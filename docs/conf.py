@@ -18,7 +18,9 @@ extensions = [
     "derivation",
     "figures",
     "front_page",
+    "page_html",
 ]
+templates_path = ["_templates"]
 exclude_patterns = ["_build", "node_modules", "exercises/**/README.md"]
 nitpicky = True
 
@@ -31,6 +33,7 @@ toc_object_entries_show_parents = "hide"
 html_math_renderer = "katex_ssr"
 html_static_path = ["_static", "node_modules/katex/dist"]
 html_css_files = ["derivation.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

@@ -429,7 +429,7 @@ BREAKAGES = [
 def tree(tmp_path_factory):
     """Make the small tree, with the real build around it."""
     try:
-        runpy.run_path(str(ROOT / "docs" / "build.py"))["install_katex"]()
+        runpy.run_path(str(ROOT / "docs" / "build.py"))["install_packages"]()
     except subprocess.CalledProcessError:
         if MUST:
             raise

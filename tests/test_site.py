@@ -62,7 +62,7 @@ def program(name):
 def site(tmp_path_factory):
     """Build the site anew, as `python docs/build.py` does."""
     build = runpy.run_path(str(DOCS / "build.py"))
-    build["install_katex"]()
+    build["install_packages"]()
     where = tmp_path_factory.mktemp("site")
     result = build["sphinx"](DOCS, where)
     assert result.returncode == 0, result.stderr
