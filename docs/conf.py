@@ -40,6 +40,7 @@ html_show_copyright = False
 html_show_search_summary = False  # a summary would repeat each formula as LaTeX, MathML and text
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .behind"
 
 # The API page. Annotations are shown as the source has them, shapes included: what they name is imported for
 # type checkers alone, so there is nothing to link to, and docstrings use single backticks for code.

@@ -27,7 +27,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import git_host
 import source_pages
@@ -46,14 +46,20 @@ EQ_FENCE = re.compile(r"^```python eq=(\S+)(?: file=(\S+))?[ \t]*$", re.MULTILIN
 CODE_MATHS = re.compile(r"\$`([^`\n]+)`\$")
 TAG = re.compile(rf"\s*\\qquad\s*\\text\{{\(({NUMBER})\)\}}")
 EQ_ANCHOR = re.compile(r"eq-\d+-\d+[a-z]?")
-SHOWN_TESTS = 2  # the rest is counted
+EQ_REFERENCE = re.compile(rf'href="[^"#]*#({EQ_ANCHOR.pattern})"')
 
 
 class Definition(NamedTuple):
-    """Where a page defines an equation, and whether its code stands beside it."""
+    """Where a page defines an equation, whether its code stands beside it, and its LaTeX."""
 
     page: str
     has_code: bool
+    tex: str
+
+
+def number_of(anchor: str) -> str:
+    """Return the number of an equation's id: eq-3-4 is of 3.4."""
+    return anchor.removeprefix("eq-").replace("-", ".")
 
 
 def anchor_of(number: str) -> str:
@@ -102,7 +108,7 @@ class EquationCode(SphinxDirective):
         if place is not None:
             box += nodes.paragraph("", "", _place_link(place, self.env.docname), classes=["eq-path"])
         box += _listing(shown, place)
-        box += _footer(marks.tests.get(number, []), others, self.env.docname)
+        box += _footer(number, marks.tests.get(number, []), others, self.env.docname)
         self.set_source_info(box)
         return [box]
 
@@ -132,24 +138,29 @@ def _listing(code: str, place: Place | None) -> nodes.literal_block:
     return block
 
 
-def _footer(tests: Sequence[MarkedTest], others: Sequence[Place], docname: str) -> list[nodes.Node]:
-    lines = []
+def _footer(
+    number: str, tests: Sequence[MarkedTest], others: Sequence[Place], docname: str
+) -> list[nodes.Node]:
+    lines: list[nodes.Node] = []
     if tests:
-        named = [source_pages.link(test.path, test.line, test.name, docname) for test in tests[:SHOWN_TESTS]]
-        more = f" and {len(tests) - SHOWN_TESTS} more" if len(tests) > SHOWN_TESTS else ""
-        lines.append(_enumeration("checked by ", named, more, "eq-tests"))
+        count = f"{len(tests)} test{'s' if len(tests) > 1 else ''}"
+        named = [source_pages.link(test.path, test.line, test.name, docname) for test in tests]
+        items = [nodes.list_item("", nodes.paragraph("", "", name)) for name in named]
+        lines += [
+            _html(f'<details class="eq-tests"><summary>checked by {count}</summary>'),
+            nodes.bullet_list("", *items),
+            _html("</details>"),
+        ]
     if others:
-        named = [_place_link(place, docname) for place in others]
-        lines.append(_enumeration("also in ", named, "", "eq-others"))
+        paragraph = nodes.paragraph("", "also in ", classes=["eq-others"])
+        for i, place in enumerate(others):
+            paragraph += [nodes.Text(", " if i else ""), _place_link(place, docname)]
+        lines.append(paragraph)
     return lines
 
 
-def _enumeration(start: str, named: Sequence[nodes.Node], end: str, css_class: str) -> nodes.paragraph:
-    paragraph = nodes.paragraph("", start, classes=[css_class])
-    for i, node in enumerate(named):
-        paragraph += [nodes.Text(", " if i else ""), node]
-    paragraph += nodes.Text(end)
-    return paragraph
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
 
 
 # ---------------------------------------------------------------- rows, and links to them
@@ -177,22 +188,22 @@ class Equations(SphinxTransform):
         row = nodes.container("", classes=["eq-row"], equation=number)
         row.source, row.line = block.source, block.line
         boxes = _code_below(block, number)
-        self._define(number, has_code=bool(boxes), row=row)
+        tex = TAG.sub("", block.astext())
+        self._define(number, Definition(self.env.docname, bool(boxes), tex), row)
         self._check_anchor(block, number)
         block.replace_self(row)
         for box in boxes:
             box.parent.remove(box)
-        tex = TAG.sub("", block.astext())
         formula = nodes.math_block(tex, tex, nowrap=False, number=None, docname=self.env.docname, label=None)
         formula.source, formula.line = block.source, block.line
         row += nodes.container("", formula, _permalink(number), classes=["eq-formula"])
         row += boxes
 
-    def _define(self, number: str, *, has_code: bool, row: nodes.Element) -> None:
+    def _define(self, number: str, definition: Definition, row: nodes.Element) -> None:
         equations: dict[str, Definition] = self.env.equations
         if number in equations:
             log.warning("(%s) is defined in %s already", number, equations[number].page, location=row)
-        equations[number] = Definition(self.env.docname, has_code)
+        equations[number] = definition
 
     def _check_anchor(self, block: nodes.math_block, number: str) -> None:
         before = block.parent[block.parent.index(block) - 1]
@@ -262,6 +273,18 @@ def _is_link(node: nodes.Node) -> bool:
     return isinstance(node, nodes.reference | addnodes.pending_xref)
 
 
+def _add_formulas(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.Node | None
+) -> None:
+    """Put the formulas that a page refers to and does not have at its end, unseen: `site.js` shows them."""
+    body = context.get("body", "")
+    for anchor in sorted(set(EQ_REFERENCE.findall(body))):
+        if f'id="{anchor}"' not in body:
+            tex = app.env.equations[number_of(anchor)].tex
+            formula = app.katex.answer(tex.strip(), display=True)["html"]
+            context["body"] += f'<template data-equation="{anchor}">{formula}</template>\n'
+
+
 # ---------------------------------------------------------------- the whole
 
 
@@ -303,4 +326,5 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.connect("env-get-outdated", lambda app, env, *_: env.found_docs)
     app.connect("source-read", _read_source)
     app.connect("env-check-consistency", _check_the_whole)
+    app.connect("html-page-context", _add_formulas)
     return {"version": "1", "parallel_read_safe": False}

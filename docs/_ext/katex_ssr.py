@@ -124,7 +124,7 @@ def _formula(katex: Katex, node: nodes.Element, *, display: bool) -> str:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the renderer."""
-    katex = Katex(Path(app.srcdir) / LIBRARY)
+    katex = app.katex = Katex(Path(app.srcdir) / LIBRARY)
     app.add_html_math_renderer(
         "katex_ssr", (partial(visit_inline, katex), None), (partial(visit_block, katex), None)
     )

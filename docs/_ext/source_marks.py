@@ -45,6 +45,8 @@ class MarkedTest:
     path: str
     line: int
     name: str
+    drawn: bool = False  # by Hypothesis
+    length: int = 1
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.name}"
@@ -83,15 +85,15 @@ def read_marks(root: Path) -> Marks:
         _read_places(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix(), marks)
     for path in sorted((root / "tests").rglob("test_*.py")):
         _read_tests(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix(), marks)
-    _put_special_tests_first(marks.tests)
+    _put_plain_tests_first(marks.tests)
     return marks
 
 
-def _put_special_tests_first(tests: dict[str, list[MarkedTest]]) -> None:
-    """A test of few equations says more about each of them than a test of all."""
+def _put_plain_tests_first(tests: dict[str, list[MarkedTest]]) -> None:
+    """A test of few equations says more about each than a test of all; then an example, then a short one."""
     cited = Counter(test for marked in tests.values() for test in marked)
     for marked in tests.values():
-        marked.sort(key=cited.__getitem__)
+        marked.sort(key=lambda test: (cited[test], test.drawn, test.length))
 
 
 def _read_places(source: str, path: str, marks: Marks) -> None:
@@ -134,8 +136,11 @@ def _read_tests(source: str, path: str, marks: Marks) -> None:
                 if isinstance(node, ast.ClassDef):
                     visit(node.body, cited)
                 elif node.name.startswith("test"):
+                    drawn = any("given" in ast.unparse(decorator) for decorator in node.decorator_list)
+                    length = (node.end_lineno or node.lineno) - node.lineno
+                    test = MarkedTest(path, node.lineno, node.name, drawn, length)
                     for number in sorted(cited):
-                        marks.tests[number].append(MarkedTest(path, node.lineno, node.name))
+                        marks.tests[number].append(test)
 
     def module_mark(statement: ast.stmt) -> set[str]:
         match statement:

@@ -31,8 +31,46 @@ function letDrawersBeOpened() {
   }
 }
 
+/* Whoever points at (3.4), or comes to it with the keyboard, sees the equation. */
+function letEquationsBeSeen() {
+  const view = document.createElement("div");
+  view.id = "equation-view";
+  view.role = "tooltip";
+  view.hidden = true;
+  document.body.append(view);
+  let timer;
+
+  const hide = () => { view.hidden = true; };
+  const hideSoon = () => { timer = setTimeout(hide, 150); };
+  const show = (link, anchor) => {
+    clearTimeout(timer);
+    const kept = document.querySelector(`template[data-equation="${anchor}"]`);
+    const formula = kept ? kept.content : document.querySelector(`#${anchor} .katex-display`);
+    view.replaceChildren(formula.cloneNode(true));
+    view.hidden = false;
+    const at = link.getBoundingClientRect(), room = document.documentElement.clientWidth - view.offsetWidth - 8;
+    const above = at.top - view.offsetHeight - 6;
+    view.style.left = `${scrollX + Math.max(8, Math.min(at.left, room))}px`;
+    view.style.top = `${scrollY + (above > 60 ? above : at.bottom + 6)}px`;
+  };
+
+  for (const link of document.querySelectorAll('article a[href*="#eq-"]')) {
+    const anchor = link.hash.slice(1);
+    if (!/^eq-\d+-\d+[a-z]?$/.test(anchor) || link.closest(`#${anchor}`)) continue;
+    link.setAttribute("aria-describedby", view.id);
+    link.addEventListener("mouseenter", () => show(link, anchor));
+    link.addEventListener("focus", () => { if (link.matches(":focus-visible")) show(link, anchor); });
+    link.addEventListener("mouseleave", hideSoon);
+    link.addEventListener("blur", hide);
+  }
+  view.addEventListener("mouseenter", () => clearTimeout(timer));
+  view.addEventListener("mouseleave", hideSoon);
+  addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   letDrawersBeOpened();
+  letEquationsBeSeen();
   document.fonts.ready.then(letScrollersBeReached);
   addEventListener("resize", letScrollersBeReached);
 });
