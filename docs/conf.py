@@ -19,6 +19,7 @@ extensions = [
     "figures",
     "front_page",
     "page_html",
+    "search",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "node_modules", "exercises/**/README.md"]
@@ -37,7 +38,6 @@ html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
-html_show_search_summary = False  # a summary would repeat each formula as LaTeX, MathML and text
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .behind"
