@@ -1,6 +1,6 @@
 """Build the docs and say where they are: `python docs/build.py`.
 
-It needs the extra `docs`, Node.js with npm, and once the network, from which npm fetches what `package-lock.json` pins.
+It needs the extra `docs`, Node.js with npm, and once the network: npm fetches what `package-lock.json` pins.
 """
 
 from __future__ import annotations

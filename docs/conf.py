@@ -52,10 +52,10 @@ napoleon_use_ivar = True
 napoleon_use_param = False
 napoleon_use_rtype = False
 nitpick_ignore_regex = [
-    ("py:class", r"Shaped|Float|Int|Array|Tensor|Activation|Init|Rng|DTypeLike|SeriesLike"),
-    ("py:class", r"(np|numpy|pl|polars|torch|nn|en|collections\.abc)\..*"),
+    ("py:class", r"Shaped|Float|Int|Array|Tensor|Activation|Callback|Init|Rng|DTypeLike|SeriesLike"),
+    ("py:class", r"(np|numpy|os|pl|polars|matplotlib|torch|nn|en|collections\.abc)\..*"),
     (
         "py:class|py:exc",
-        r"(elman_\w+\.(\w+\.)+)?(Block|Day|HasNumpy|ModelTape|Recurrence|Row|StepGradients|YahooError)",
+        r"(elman_\w+\.(\w+\.)+)?(Block|Day|HasNumpy|ModelTape|Network|Optimiser|Recurrence|Row|StepGradients|YahooError)",
     ),
 ]

@@ -1,20 +1,13 @@
-"""The built site in a real Chromium: every page, phone and desk, light and dark, and on paper.
+"""The built site in a real Chromium: every page, phone, laptop and desk, light and dark, and on paper.
 
-No request leaves the machine, nothing fails, every link lands, nothing overflows, every equation is there.
+No request leaves the machine, nothing fails, every link lands, nothing overflows, every equation is there,
+and axe finds nothing that keeps someone out.
 """
 
 import collections
-import functools
-import http.server
-import json
-import os
 import re
-import runpy
-import shutil
 import subprocess
 import sys
-import threading
-import time
 import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,102 +16,29 @@ import pytest
 
 import elman_np as en
 import elman_torch as et
-
-MUST = "CI" in os.environ  # there, what is missing is a failure
-if not MUST:
-    for module in ("selenium", "sphinx", "myst_parser", "furo"):
-        pytest.importorskip(module, reason="the site needs the extra `docs`")
-    for program in ("chromium", "chromedriver", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"the site's test needs {program}", allow_module_level=True)
-
-pytestmark = pytest.mark.slow
-
-DOCS = Path(__file__).parents[1] / "docs"
-PAGES = sorted(path.stem for path in DOCS.glob("*.md"))
-PHONE, DESK = (390, 844), (1440, 900)
-A4_TEXT = 718  # px between 1 cm margins
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--no-first-run",
+from tests.support.site import (
+    DESK,
+    DOCS,
+    LAPTOP,
+    PAGES,
+    PHONE,
+    chrome,
+    logged,
+    needs,
+    overflowing,
+    show,
+    site,
+    until,
+    url,
+    violations,
 )
 
+__all__ = ["chrome", "site", "url"]  # fixtures
 
-def program(name):
-    """Return the path of a program, which must be there."""
-    path = shutil.which(name)
-    assert path is not None, f"{name} is missing"
-    return path
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Build the site anew, as `python docs/build.py` does."""
-    build = runpy.run_path(str(DOCS / "build.py"))
-    build["install_packages"]()
-    where = tmp_path_factory.mktemp("site")
-    result = build["sphinx"](DOCS, where)
-    assert result.returncode == 0, result.stderr
-    return where
-
-
-@pytest.fixture(scope="module")
-def url(site):
-    """Serve the site on this machine."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=site)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory):
-    """Start a headless Chromium that keeps a log of what it asks for."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(program("chromedriver")))
-    yield driver
-    driver.quit()
-
-
-def show(chrome, address, size=DESK, scheme="light", medium=""):
-    """Open a page and wait for its fonts; what was logged before is forgotten."""
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    width, height = size
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
-    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": [feature]})
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    chrome.get_log("performance"), chrome.get_log("browser")
-    chrome.get(address)
-    chrome.execute_async_script("document.fonts.ready.then(() => arguments[0]())")
-
-
-def overflowing(chrome, selector):
-    """Return what does not fit its own box."""
-    return chrome.execute_script(
-        "return [...document.querySelectorAll(arguments[0])]"
-        ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))",
-        selector,
-    )
+needs("selenium", "sphinx", "myst_parser", "furo", programs=("chromium", "chromedriver", "npm", "node"))
+pytestmark = pytest.mark.slow
+A4_TEXT = 718  # px between 1 cm margins
+BUILT = ["search", "source/elman_np/cell", "source/tests/test_parity"]  # by extensions, not from Markdown
 
 
 class Links(HTMLParser):
@@ -171,38 +91,50 @@ def test_the_api_has_every_public_name_with_its_shapes(site):
     assert "Shaped[Array, 'T B I']" in text.replace("&#39;", "'")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(PHONE, "light"), (PHONE, "dark"), (LAPTOP, "light"), (DESK, "dark")],
+    ids=["phone", "phone-dark", "laptop", "desk-dark"],
+)
+@pytest.mark.parametrize("page", [*PAGES, *BUILT])
 def test_page(chrome, url, page, size, scheme):
     show(chrome, f"{url}/{page}.html", size, scheme)
-    log = [json.loads(entry["message"])["message"] for entry in chrome.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in log if e["method"] == "Network.requestWillBeSent"]
+    log = logged(chrome, {"Network.requestWillBeSent", "Network.responseReceived"})
+    asked = [entry["request"]["url"] for entry in log if "request" in entry]
     assert asked
     assert not [address for address in asked if not address.startswith((url, "data:", "chrome:"))]
-    answers = [e["params"]["response"] for e in log if e["method"] == "Network.responseReceived"]
+    answers = [entry["response"] for entry in log if "response" in entry]
     assert not [a["url"] for a in answers if a["status"] >= 400 and not a["url"].endswith("favicon.ico")]
     severe = [e["message"] for e in chrome.get_log("browser") if e["level"] == "SEVERE"]
     assert not [message for message in severe if "favicon.ico" not in message]
+    if scheme == "light":
+        assert violations(chrome) == []
 
     run = chrome.execute_script
     assert run("return document.documentElement.scrollWidth") <= size[0]
     assert run("return document.querySelectorAll('.katex-error').length") == 0
     if run("return document.querySelectorAll('.katex').length"):
         assert run("return [...document.fonts].some(f => /^KaTeX/.test(f.family) && f.status == 'loaded')")
-    written = (DOCS / f"{page}.md").read_text()
-    rows = run("return [...document.querySelectorAll('.eq-row .eq-number')].map(e => e.textContent)")
-    assert rows == re.findall(r"\\qquad\\text\{(\([\d.]+[a-z]?\))\}", written)
-    assert run("return document.querySelectorAll('.eq-code').length") == written.count("```python eq=")
     assert run("return [...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt)")
-    if size == DESK:
-        assert not overflowing(chrome, ".eq-row .katex-html, .eq-row pre")
+    if size != PHONE:
+        assert not overflowing(chrome, ".katex-display, .eq-row pre, .table-wrapper")
+        assert (page in BUILT) or run("return document.querySelector('.toc-tree').checkVisibility()")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_equation_and_its_code_are_on_the_page(site, page):
+    text = (site / f"{page}.html").read_text()
+    written = (DOCS / f"{page}.md").read_text()
+    numbers = re.findall(r"\\qquad\\text\{\(([\d.]+[a-z]?)\)\}", written)
+    rows = re.findall(r'<div class="eq-row[^"]*" id="eq-([^"]+)"', text)
+    assert rows == [number.replace(".", "-") for number in numbers]
+    assert text.count('class="eq-code') == written.count("```python eq=")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_on_paper(chrome, url, page):
     show(chrome, f"{url}/{page}.html", (A4_TEXT, 1000), medium="print")
-    assert not overflowing(chrome, ".katex-display, .math-wrapper, .highlight pre, .eq-row")
+    assert not overflowing(chrome, ".katex-display, .math-wrapper, .highlight pre, .eq-row, .table-wrapper")
     rules = "return [...document.querySelectorAll('.eq-row')].map(e => getComputedStyle(e).breakInside)"
     assert set(chrome.execute_script(rules)) <= {"avoid"}
 
@@ -220,16 +152,89 @@ def test_the_button_changes_page_and_figures(chrome, url):
     assert sorted(seen) == ["auto", "dark", "light"]
 
 
-def test_search_finds_a_word(chrome, url):
-    show(chrome, f"{url}/search.html?q=transpose")
-    results = "return document.querySelectorAll('#search-results li a').length"
-    deadline = time.monotonic() + 10
-    while not chrome.execute_script(results):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=["phone", "laptop"])
+def test_what_is_wider_than_its_box_is_reached_with_the_keyboard(chrome, url, size):
+    show(chrome, f"{url}/floating_point.html", size)
+    unreached = (
+        "return [...document.querySelectorAll('.katex-display, pre, .table-wrapper')]"
+        ".filter(e => e.tabIndex < 0 && e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert chrome.execute_script(unreached) == 0
 
 
-def test_the_command_says_where_the_site_is():
+def test_a_copy_button_is_seen_when_the_keyboard_is_on_it(chrome, url):
+    show(chrome, f"{url}/bptt.html")
+    focus = (
+        "const b = document.querySelector('button.copybtn'); b.focus(); return getComputedStyle(b).opacity"
+    )
+    assert until(lambda: chrome.execute_script(focus) == "1")
+
+
+@pytest.mark.parametrize(("page", "link"), [("speed", "bptt.html#eq-3-4"), ("bptt", "#eq-3-4")])
+def test_pointing_at_a_reference_shows_the_equation(chrome, url, page, link):
+    """On a page that has the equation, and on one that has not."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    def seen():
+        return chrome.execute_script(
+            "const view = document.getElementById('equation-view');"
+            "return view.checkVisibility() ? view.querySelector('annotation').textContent : ''"
+        )
+
+    show(chrome, f"{url}/{page}.html", LAPTOP)
+    assert seen() == ""
+    reference = chrome.find_element(By.CSS_SELECTOR, f'article p > a[href="{link}"]')
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", reference)
+    ActionChains(chrome).move_to_element(reference).perform()
+    assert seen() == r"da = dh \odot (1 - h \odot h)"
+    ActionChains(chrome).send_keys("\ue00c").perform()  # Escape
+    assert seen() == ""
+
+
+def test_the_source_leads_back_to_the_equation_and_on_to_the_tests(site):
+    cell = (site / "source/elman_np/cell.html").read_text()
+    (marked,) = [line for line in cell.splitlines() if "# (3.4)" in line]
+    assert 'href="../../bptt.html#eq-3-4"' in marked
+    path, line = re.search(r'href="\.\./(tests/\w+)\.html#line-(\d+)"', marked).groups()
+    (test,) = [
+        text for text in (site / f"source/{path}.html").read_text().splitlines() if f'"line-{line}"' in text
+    ]
+    assert "test_" in test
+    assert 'href="../../bptt.html#eq-3-4"' in test
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("3.9", "bptt.html#eq-3-9"),
+        ("(3.9)", "bptt.html#eq-3-9"),
+        ("vanishing", "gradient_flow.html"),
+        ("gradient check", "check.html"),
+        ("clip_grad_norm", "api.html#elman_np.clip_grad_norm"),
+        ("spectral radius", "gradient_flow.html#what-bounds-the-product"),
+    ],
+)
+def test_search(chrome, url, query, first):
+    show(chrome, f"{url}/search.html?q={urllib.parse.quote(query)}")
+    found = "return document.querySelector('#results a')?.getAttribute('href')"
+    assert until(lambda: chrome.execute_script(found)) == first
+
+
+def test_all_that_search_finds_is_there(site):
+    data = (site / "_static" / "search-data.js").read_text()
+    addresses = re.findall(r'"url": "([^"]+)"', data)
+    assert len(addresses) > 200
+    pages = {path: Links((site / path).read_text()) for path in {a.partition("#")[0] for a in addresses}}
+    for path, _, anchor in (address.partition("#") for address in addresses):
+        assert not anchor or anchor in pages[path].ids
+
+
+def test_the_command_says_where_the_site_is_and_leaves_nothing_old():
     """`python docs/build.py` ends with the path of the front page."""
+    gone = DOCS / "_build" / "html" / "gone.html"
+    gone.parent.mkdir(parents=True, exist_ok=True)
+    gone.touch()
     result = subprocess.run([sys.executable, DOCS / "build.py"], capture_output=True, text=True, check=True)
     assert Path(result.stdout.strip()).samefile(DOCS / "_build" / "html" / "index.html")
+    assert not gone.exists()

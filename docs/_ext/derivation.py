@@ -281,7 +281,7 @@ def _add_formulas(
     for anchor in sorted(set(EQ_REFERENCE.findall(body))):
         if f'id="{anchor}"' not in body:
             tex = app.env.equations[number_of(anchor)].tex
-            formula = app.katex.answer(tex.strip(), display=True)["html"]
+            formula = app.katex.answer(tex.strip(), display=True).get("html", "")
             context["body"] += f'<template data-equation="{anchor}">{formula}</template>\n'
 
 

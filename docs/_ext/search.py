@@ -1,8 +1,8 @@
 """The search: what it finds are sections, equations and names, and a click opens them.
 
 Sphinx's own index knows pages alone, and takes '(3.9)' for a 3 and a 9. Here each section is an entry, each
-equation, and each name of the API; MiniSearch (`docs/node_modules`) looks through them in the reader's browser.
-A page is found by what the front page says of it, too.
+equation, and each name of the API; MiniSearch (`docs/node_modules`) looks through them in the reader's
+browser. A page is found by what the front page says of it, too.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 LIBRARY = "node_modules/minisearch/dist/umd/index.js"
+LEFT_OUT = (nodes.math, nodes.math_block, nodes.title, nodes.raw)
 Entry = dict[str, Any]
 
 
 def entries(app: Sphinx) -> Iterator[Entry]:
     """All that can be found, page by page."""
-    described = dict(DESCRIBED.findall(Path(app.env.doc2path(app.config.root_doc)).read_text(encoding="utf-8")))
+    described = dict(
+        DESCRIBED.findall(Path(app.env.doc2path(app.config.root_doc)).read_text(encoding="utf-8"))
+    )
     for page in sorted(app.env.found_docs):
         doctree = app.env.get_doctree(page)
         title = app.env.titles[page].astext()
@@ -41,6 +44,8 @@ def entries(app: Sphinx) -> Iterator[Entry]:
             }
             yield from _equations(section, title, address)
         for signature in doctree.findall(addnodes.desc_signature):
+            if not signature["ids"]:
+                continue
             yield {
                 "title": signature["fullname"],
                 "page": title,
@@ -51,8 +56,8 @@ def entries(app: Sphinx) -> Iterator[Entry]:
 
 
 def _equations(section: nodes.section, page: str, address: str) -> Iterator[Entry]:
-    for row in section.findall(lambda node: isinstance(node, nodes.container) and "eq-row" in node["classes"]):
-        if _section_of(row) is section:
+    for row in section.findall(nodes.container):
+        if "eq-row" in row["classes"] and _section_of(row) is section:
             number = row["equation"]
             url = f"{address}#eq-{number.replace('.', '-')}"
             yield {"title": f"({number}) {section[0].astext()}", "page": page, "url": url, "keys": number}
@@ -62,10 +67,8 @@ def _own_text(section: nodes.section) -> dict[str, str]:
     """Prose and code of a section without those of the sections inside it; formulas are left out."""
     prose, code = [], []
     for node in section.findall(nodes.Text):
-        parent = node.parent
-        if isinstance(parent, nodes.math | nodes.math_block | nodes.title | nodes.raw) or _section_of(node) is not section:
-            continue
-        (code if isinstance(parent, nodes.literal_block) else prose).append(node.astext())
+        if _section_of(node) is section and not isinstance(node.parent, LEFT_OUT):
+            (code if isinstance(node.parent, nodes.literal_block) else prose).append(node.astext())
     return {"text": re.sub(r"\s+", " ", "".join(prose)).strip(), "code": "\n".join(code)}
 
 

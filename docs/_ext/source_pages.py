@@ -55,7 +55,7 @@ def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def _with_links(app: Sphinx, path: str, listing: str) -> str:
-    """Write links behind a mark, to its equation and its plainest test, and behind a test, to its equations."""
+    """Write links behind a mark, to its equation and its plainest test, and behind a test back."""
     marks = app.env.marks
     behind: dict[int, list[str]] = defaultdict(list)
 
