@@ -9,22 +9,26 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from typing import Annotated as Float
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from elman_np.later import Later
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
 from elman_np.data.conversion import Labelled, read_series
 from elman_np.data.kept import CacheWarning
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
-    from jaxtyping import Float
-    from matplotlib.figure import Figure
+    from matplotlib import figure as mpl
+else:
+    pl, mpl = Later("polars"), Later("matplotlib.figure")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "A forecast knows what came before, and no more."
     )
 
-    def draw() -> Figure:
+    def draw() -> mpl.Figure:
         from elman_np.picture import draw_forecast
 
         dates = np.arange(len(series)) if subject.series.dates is None else subject.series.dates

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Annotated as Shaped
+from typing import Any
 
 import numpy as np
 
 from elman_np.arrays import Array, freeze
 from elman_np.parameters import Parameters
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
-
 
 PIECE = 1 << 16
 """Bytes of each vector that are updated at a time: what one piece needs stays in the cache (chapter 9)."""

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Annotated as Shaped
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,9 +20,6 @@ from elman_np.arrays import Array, check_dtype, check_shape, freeze, frozen
 from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.parameters import Parameters, flatten
 from elman_np.recurrence import Recurrence
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,15 +7,13 @@ whole sequence in another order, and is tested equal to this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Annotated as Shaped
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from elman_np.arrays import Array
 from elman_np.parameters import Parameters
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 Activation: TypeAlias = Literal["tanh", "relu"]
 

@@ -20,9 +20,12 @@ from rich.table import Table
 from elman_np.data.conversion import Labelled, read_series
 from elman_np.data.days import check_day
 from elman_np.data.file import read_file
+from elman_np.later import Later
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib import figure as mpl
+else:
+    mpl = Later("matplotlib.figure")
 
 BROKEN_PIPE, INTERRUPTED = 141, 130
 """What a shell reports of a command whose reader is gone (`| head`), and of one that Ctrl-C has ended."""
@@ -146,7 +149,7 @@ def console(width: int) -> Console:
 
 
 def save_picture(
-    line: argparse.ArgumentParser, console: Console, draw: Callable[[], Figure], path: Path
+    line: argparse.ArgumentParser, console: Console, draw: Callable[[], mpl.Figure], path: Path
 ) -> int:
     """Save what `draw` draws, or say what is missing for it; return the status of the command."""
     try:

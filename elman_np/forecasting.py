@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import Annotated as Float
+from typing import Annotated as Shaped
 
 import numpy as np
 
@@ -11,11 +13,13 @@ from elman_np.arrays import Array, check_count
 from elman_np.data.conversion import Labelled, SeriesLike, read_series, to_array
 from elman_np.data.days import days_after
 from elman_np.data.series import Scaler, check_table, find_columns
+from elman_np.later import Later
 from elman_np.model import ElmanRNN
 
 if TYPE_CHECKING:
     import polars as pl
-    from jaxtyping import Float, Shaped
+else:
+    pl = Later("polars")
 
 
 @overload
@@ -194,8 +198,6 @@ def _dated(
     table: Labelled, targets: Sequence[int], forecasts: Float[Array, "S O"], horizon: int, steps: int
 ) -> pl.DataFrame:
     """Put each forecast beside the date that it is for."""
-    import polars as pl
-
     assert table.dates is not None
     dates: Shaped[Array, "S"] = np.concatenate([table.dates, days_after(table.dates, steps)])[horizon:]
     columns = [pl.Series(table.dates_name, dates)]

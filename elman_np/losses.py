@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated as Float
+from typing import Annotated as Shaped
 
 import numpy as np
 
 from elman_np.arrays import Array, check_dtype
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
 
 
 def mse_loss(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Annotated as Shaped
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from elman_np import bptt
 from elman_np.arrays import Array, Rng, check_shape
@@ -12,9 +14,10 @@ from elman_np.cell import Activation
 from elman_np.parameters import Init, Parameters, init_parameters
 from elman_np.recurrence import Recurrence
 
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
-    from numpy.typing import DTypeLike
+# A series, one sequence, or a batch: the three layouts of the table in `ElmanRNN`.
+Inputs: TypeAlias = Shaped[Array, "T"] | Shaped[Array, "T I"] | Shaped[Array, "T B I"]
+Outputs: TypeAlias = Shaped[Array, "T"] | Shaped[Array, "T O"] | Shaped[Array, "T B O"]
+States: TypeAlias = Shaped[Array, "H"] | Shaped[Array, "B H"]
 
 
 class Layout(NamedTuple):
@@ -39,6 +42,7 @@ def find_layout(x: tuple[int, ...], inputs: int, hidden: int, outputs: int) -> L
     raise ValueError(f"x: expected shape (T, B, {inputs}) or (T, {inputs}){series}, got {x}")
 
 
+@runtime_checkable
 class Network(Protocol):
     """A network of either backend: what is said of it, and asked of its data, is the same for both."""
 
@@ -199,9 +203,7 @@ class ElmanRNN:
         """The dtype of parameters, inputs, states and gradients."""
         return self._params.dtype
 
-    def forward(
-        self, x: Shaped[Array, "..."], h_0: Shaped[Array, "..."] | None = None
-    ) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."], ModelTape]:
+    def forward(self, x: Inputs, h_0: States | None = None) -> tuple[Outputs, States, ModelTape]:
         """Run over `x` from the state `h_0` (zeros if left out).
 
         Returns
@@ -230,8 +232,8 @@ class ElmanRNN:
         return y.reshape(layout.y), h_n.reshape(layout.h), ModelTape(tape, layout)
 
     def backward(
-        self, tape: ModelTape, dy: Shaped[Array, "..."], dh_n: Shaped[Array, "..."] | None = None
-    ) -> tuple[Parameters, Shaped[Array, "..."], Shaped[Array, "..."]]:
+        self, tape: ModelTape, dy: Outputs, dh_n: States | None = None
+    ) -> tuple[Parameters, Inputs, States]:
         """Back-propagate upstream gradients through the pass that made `tape`.
 
         Parameters
@@ -262,7 +264,7 @@ class ElmanRNN:
         return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
 
     def state_gradients(
-        self, tape: ModelTape, dy: Shaped[Array, "..."], dh_n: Shaped[Array, "..."] | None = None
+        self, tape: ModelTape, dy: Outputs, dh_n: States | None = None
     ) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
         """Return the gradients of the pre-activations, da_1 ... da_T, and of `h_0`, as of a batch.
 
@@ -278,9 +280,7 @@ class ElmanRNN:
             dh_n = dh_n.reshape(layout.batch_size, self.hidden_size)
         return dy.reshape(len(dy), layout.batch_size, self.output_size), dh_n
 
-    def __call__(
-        self, x: Shaped[Array, "..."], h_0: Shaped[Array, "..."] | None = None
-    ) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."]]:
+    def __call__(self, x: Inputs, h_0: States | None = None) -> tuple[Outputs, States]:
         """Return `y` and `h_n` without a tape."""
         y, h_n, _ = self.forward(x, h_0)
         return y, h_n

@@ -11,14 +11,12 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated as Shaped
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from elman_np.arrays import REAL, Array, Rng, check_count, check_dtype, check_shape, freeze, frozen
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
-    from numpy.typing import DTypeLike
 
 Init: TypeAlias = Literal["uniform", "normal"]
 

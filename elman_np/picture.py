@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Annotated as Float
+from typing import Annotated as Shaped
+from typing import Any
 
 import matplotlib.dates as mdates
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from elman_np.arrays import Array
 from elman_np.losses import rmse
 from elman_np.training import History
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
-    from matplotlib.axes import Axes
 
 PRICE, NETWORK, TODAY = "#3b4252", "#d1495b", "#2e86ab"
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, TypeVar, overload
+from typing import Annotated as Float
+from typing import Annotated as Int
 
 import numpy as np
 
@@ -13,12 +15,14 @@ from elman_np.adam import Adam, check_alike, clip_grad_norm
 from elman_np.arrays import Array, Rng, check_count, check_dtype, check_kind, spell
 from elman_np.bptt import parameter_gradients
 from elman_np.data.conversion import check_series
+from elman_np.later import Later
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN, Network
 
 if TYPE_CHECKING:
     import polars as pl
-    from jaxtyping import Float, Int
+else:
+    pl = Later("polars")
 
 T = TypeVar("T")
 
@@ -48,8 +52,6 @@ class History(list[Epoch]):
     @property
     def frame(self) -> pl.DataFrame:
         """One row an epoch."""
-        import polars as pl
-
         return pl.DataFrame([vars(epoch) for epoch in self], infer_schema_length=None)
 
     @overload

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import Annotated as Float
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,13 @@ from elman_np.model import describe, find_layout
 from elman_np.parameters import Init, Parameters, init_parameters
 from elman_np.recurrence import Recurrence
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-
 PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
+
+
+# The three layouts, as in `elman_np.model`.
+Inputs: TypeAlias = Float[Tensor, "T"] | Float[Tensor, "T I"] | Float[Tensor, "T B I"]
+Outputs: TypeAlias = Float[Tensor, "T"] | Float[Tensor, "T O"] | Float[Tensor, "T B O"]
+States: TypeAlias = Float[Tensor, "H"] | Float[Tensor, "B H"]
 
 
 class Steps(NamedTuple):
@@ -95,9 +99,13 @@ class ElmanRNN(nn.Module):
         """After how many steps the gradient is cut."""
         return self.recurrence.chunk
 
-    def forward(
-        self, x: Float[Tensor, "..."], h_0: Float[Tensor, "..."] | None = None
-    ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+    if TYPE_CHECKING:  # nn.Module says only that a call returns something
+
+        def __call__(self, x: Inputs, h_0: States | None = None) -> tuple[Outputs, States]:
+            """Run `forward`, and the module's hooks."""
+            ...
+
+    def forward(self, x: Inputs, h_0: States | None = None) -> tuple[Outputs, States]:
         """Run over `x` from the state `h_0` (zeros if left out); return `y` and `h_n`.
 
         Raises

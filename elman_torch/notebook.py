@@ -10,7 +10,7 @@ import argparse
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Annotated as Float
 
 import numpy as np
 import torch
@@ -34,9 +34,6 @@ from elman_np.notebook import (
 from elman_np.parameters import Parameters
 from elman_np.training import batches
 from elman_torch.model import ElmanRNN
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 class NotebookRNN(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,23 +14,20 @@ from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
 from elman_np.checking.comparison import WIDEST, Comparison
 from elman_np.checking.one_step import decide_by_steps
 from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solution
-from elman_np.model import find_layout
+from elman_np.model import Inputs, Outputs, States, find_layout
 from elman_np.parameters import Parameters
 from elman_torch.model import ElmanRNN
 from elman_torch.training import torch_adam
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-
 
 def compare(
     model: en.ElmanRNN,
-    x: Float[Array, "..."],
-    target: Float[Array, "..."] | None = None,
+    x: Inputs,
+    target: Outputs | None = None,
     *,
-    h_0: Float[Array, "..."] | None = None,
-    dy: Float[Array, "..."] | None = None,
-    dh_n: Float[Array, "..."] | None = None,
+    h_0: States | None = None,
+    dy: Outputs | None = None,
+    dh_n: States | None = None,
     device: torch.device | str | None = None,
     widest: float = WIDEST,
 ) -> Comparison:
@@ -83,12 +79,12 @@ def compare(
 
 def assert_agree(
     model: en.ElmanRNN,
-    x: Float[Array, "..."],
-    target: Float[Array, "..."] | None = None,
+    x: Inputs,
+    target: Outputs | None = None,
     *,
-    h_0: Float[Array, "..."] | None = None,
-    dy: Float[Array, "..."] | None = None,
-    dh_n: Float[Array, "..."] | None = None,
+    h_0: States | None = None,
+    dy: Outputs | None = None,
+    dh_n: States | None = None,
     device: torch.device | str | None = None,
     widest: float = WIDEST,
 ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Annotated as Float
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +25,6 @@ from elman_np.training import (
     run_epochs,
 )
 from elman_torch.model import ElmanRNN
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 TorchForm: TypeAlias = Literal["single", "foreach", "fused"]
 

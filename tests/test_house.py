@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # What a module stands on, inside its own package; a folder is named for all that is in it.
 ALLOWED = {
     "arrays": (),
+    "later": (),
     "parameters": ("arrays",),
     "cell": ("arrays", "parameters"),
     "recurrence": ("arrays", "cell"),
@@ -83,7 +84,13 @@ def test_a_module_imports_only_what_it_stands_on(path, name):
         assert inside(name, ON_TOP), f"{name}: say in ALLOWED what it stands on"
         return
     assert "elman_np" not in set(imports(path))
-    assert {module for module in within if not inside(module, ALLOWED[place])} == set()
+    assert {module for module in within if not inside(module, [*ALLOWED[place], "later"])} == set()
+
+
+def test_shapes_need_no_package():
+    """Whoever installs a package alone has its types: `typing.Annotated` says shapes, and not jaxtyping."""
+    paths = [path for package in ("elman_np", "elman_torch") for path in (ROOT / package).rglob("*.py")]
+    assert [path.name for path in paths if "jaxtyping" in imports(path)] == []
 
 
 def test_no_wing_is_listed_that_is_gone():

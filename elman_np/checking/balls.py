@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from elman_np.arrays import Array
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
 
 Number: TypeAlias = float | np.floating[Any] | Array
 
@@ -64,7 +62,7 @@ class Unit:
         tiny, largest = 4 * float(short.smallest_subnormal), float(short.max) / 2
         return cls(float(short.eps + long.eps) / 2, tiny, largest, long.dtype)
 
-    def rounding(self, magnitude: Array, n: int) -> Array:
+    def rounding(self, magnitude: Number, n: int) -> Array:
         """Error of `n` roundings in a row of something of at most `magnitude`; inf if that may overflow."""
         # (8.1)
         gamma = n * self.u / (1 - n * self.u) if n * self.u < 1 else np.inf
@@ -78,13 +76,13 @@ class Unit:
         mid = np.asarray(value, self.long)
         return Ball(mid, np.zeros(mid.shape), self)
 
-    def rounded(self, mid: Array, rad: Array, n: int, magnitude: Array | None = None) -> Ball:
+    def rounded(self, mid: Number, rad: Number, n: int, magnitude: Number | None = None) -> Ball:
         """Return what is within `rad` of `mid` before it is rounded `n` times."""
         magnitude = np.abs(mid) + rad if magnitude is None else magnitude
         rad = (rad + self.rounding(magnitude, n)) * GROWTH
         rad = np.where(np.isnan(rad), np.inf, rad).astype(np.float64)
         with np.errstate(over="ignore"):
-            return Ball(mid, rad, self, np.asarray(magnitude).astype(np.float64))
+            return Ball(np.asarray(mid), rad, self, np.asarray(magnitude).astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,49 +105,48 @@ class Ball:
         return self.mag if self.summed is None else self.summed
 
     def _each(self, change: Callable[[Array], Array]) -> Ball:
-        summed = None if self.summed is None else change(self.summed)
-        return Ball(change(self.mid), change(self.rad), self.unit, summed)
+        summed = None if self.summed is None else np.asarray(change(self.summed))
+        return Ball(np.asarray(change(self.mid)), np.asarray(change(self.rad)), self.unit, summed)
 
     @property
     def mag(self) -> Array:
         """The largest magnitude that a program may have here."""
-        return self.size + self.rad
+        return np.asarray(self.size + self.rad)
 
     @property
     def size(self) -> Array:
         """The magnitude of the middle."""
-        magnitude: Array = np.abs(self.mid).astype(np.float64)
-        return magnitude
+        return np.asarray(np.abs(self.mid), np.float64)
 
     @property
     def middle(self) -> Ball:
         """The middle alone, as if every program had it."""
         return Ball(self.mid, np.zeros_like(self.rad), self.unit)
 
-    def _ball(self, other: Ball | float) -> Ball:
+    def _ball(self, other: Ball | Number) -> Ball:
         if isinstance(other, Ball):
             return other
         mid = np.asarray(other, self.unit.long)
         return self.unit.rounded(mid, np.zeros(mid.shape), 1)
 
     def __neg__(self) -> Ball:
-        return Ball(-self.mid, self.rad, self.unit)
+        return Ball(np.asarray(-self.mid), self.rad, self.unit)
 
-    def __add__(self, other: Ball | float) -> Ball:
+    def __add__(self, other: Ball | Number) -> Ball:
         # (8.2)
         other = self._ball(other)
         return self.unit.rounded(self.mid + other.mid, self.rad + other.rad, n=1)
 
-    def __sub__(self, other: Ball | float) -> Ball:
+    def __sub__(self, other: Ball | Number) -> Ball:
         return self + -self._ball(other)
 
-    def __mul__(self, other: Ball | float) -> Ball:
+    def __mul__(self, other: Ball | Number) -> Ball:
         # (8.3)
         other = self._ball(other)
         rad = np.abs(self.mid) * other.rad + self.rad * other.mag
         return self.unit.rounded(self.mid * other.mid, rad, n=1)
 
-    def __truediv__(self, other: Ball | float) -> Ball:
+    def __truediv__(self, other: Ball | Number) -> Ball:
         # (8.4)
         other = self._ball(other)
         least = np.abs(other.mid) - other.rad
@@ -168,7 +165,8 @@ class Ball:
 
     def maximum(self, other: Ball) -> Ball:
         """Elementwise maximum; nothing is rounded."""
-        return Ball(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad), self.unit)
+        mid, rad = np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad)
+        return Ball(np.asarray(mid), np.asarray(rad), self.unit)
 
     def __getitem__(self, index: int | tuple[int | slice, int | slice] | slice | None) -> Ball:
         return self._each(lambda z: z[index])

@@ -13,7 +13,7 @@ place; tanh's slope as `1 - h*h` or `(1 - h)*(1 + h)`, or da as `(g + g*h)*(1 - 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated as Shaped
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from elman_np.checking.balls import Ball, Unit, dot, join, quietly, stack
 from elman_np.checking.chains import KEPT, Chain, slices
 from elman_np.parameters import Parameters
 from elman_np.recurrence import PLAIN, Recurrence
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 __all__ = [
     "AdamBall",

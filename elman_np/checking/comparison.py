@@ -14,9 +14,12 @@ import numpy as np
 
 from elman_np.arrays import Array
 from elman_np.checking.balls import Ball, in_bounds
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 Tensors: TypeAlias = Mapping[str, Array]
 Verdict: TypeAlias = Literal["agrees", "differs", "undecided", "not finite"]
@@ -155,8 +158,6 @@ class Comparison:
     @property
     def frame(self) -> pl.DataFrame:
         """One row a tensor."""
-        import polars as pl
-
         return pl.DataFrame(
             {
                 "tensor": [row.tensor for row in self.rows],
@@ -224,7 +225,7 @@ class Comparison:
         )
 
 
-def width_of(ball: Ball, value: Array, scale: float = 1, size: float | None = None) -> float:
+def width_of(ball: Ball, value: Array, scale: float = 1.0, size: float | None = None) -> float:
     """Return the largest radius times `scale`, as a part of the tensor's size: 0 if there is no error at all.
 
     Unless it is given, the size is the largest entry, or a tenth of the largest sum of absolute terms if
@@ -261,7 +262,7 @@ def compare_tensor(
         )
     if ours.size == 0:
         return Row(name, ours.shape, "agrees", 0.0, 0.0, 0.0, 0.0, 0.0, 0, (), 0.0, 0.0, 0.0)
-    a, b, bound = ours.astype(ball.unit.long), theirs.astype(ball.unit.long), 2 * ball.rad
+    a, b, bound = ours.astype(ball.unit.long), theirs.astype(ball.unit.long), np.asarray(2 * ball.rad)
     ratio = in_bounds(a, b, bound)
     judged = np.isfinite(a) | np.isfinite(b) | ((a != b) & ~(np.isnan(a) & np.isnan(b)))
     worst = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
@@ -269,7 +270,7 @@ def compare_tensor(
         difference = float(np.max(np.abs(a - b), where=judged, initial=0))
     largest = _largest(a)
     widest_bound = float(np.max(bound, where=judged, initial=0))
-    width = width_of(ball, ours, scale=2, size=size)
+    width = width_of(ball, ours, scale=2.0, size=size)
     verdict: Verdict = "agrees"
     if not judged.any():
         verdict = "not finite"

@@ -5,15 +5,12 @@ The network itself knows the squared error alone; this is for judging other peop
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated as Int
 
 import numpy as np
 
 from elman_np.arrays import Array
 from elman_np.checking.balls import GROWTH, Ball, dot
-
-if TYPE_CHECKING:
-    from jaxtyping import Int
 
 ULPS = 4
 """Error allowed to a library's exp and log, in units in the last place."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Annotated as Shaped
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,9 +18,6 @@ from elman_np.bptt import forward
 from elman_np.cell import Activation
 from elman_np.parameters import Parameters
 from elman_np.recurrence import PLAIN, Recurrence
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 Gradients: TypeAlias = tuple[Parameters, Array, Array]
 """What `backward` returns: `grads`, `dx` and `dh_0`."""

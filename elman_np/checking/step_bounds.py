@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Annotated as Shaped
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from elman_np.checking.balls import Ball, Unit, dot, in_bounds, quietly
 from elman_np.checking.bounds import phi_ball, rule_of, sums
 from elman_np.parameters import Parameters
 from elman_np.recurrence import PLAIN, Recurrence
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 
 @quietly

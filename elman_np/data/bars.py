@@ -10,9 +10,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from elman_np.data.trading_days import ONE_DAY, trading_days, why_closed
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 PRICES = ("Close", "High", "Low", "Open", "Adj Close")
 
@@ -77,8 +80,6 @@ def day_fault(days: list[date], first: date, stop: date, today: date) -> str | N
 
 def number_fault(bars: pl.DataFrame) -> str | None:
     """Say which prices and volumes are missing, not finite, or too small."""
-    import polars as pl
-
     finite = pl.all_horizontal(pl.col(PRICES).is_finite().fill_null(False))
     if missing := bars.filter(~finite)["Date"].to_list():
         return f"no prices for {listed(missing)}; leave them out, or try later"
@@ -90,8 +91,6 @@ def number_fault(bars: pl.DataFrame) -> str | None:
 
 def range_fault(bars: pl.DataFrame) -> str | None:
     """Say where a day's prices do not lie between its low and its high, or where these are too far away."""
-    import polars as pl
-
     low, high, close = pl.col("Low"), pl.col("High"), pl.col("Close")
     outside = [(low > pl.col(name) + CENT) | (pl.col(name) > high + CENT) for name in ("Open", "Close")]
     if bar := first_where(bars, pl.any_horizontal(low > high, *outside)):
@@ -108,8 +107,6 @@ def prices_of(bar: dict[str, Any]) -> str:
 
 def change_fault(bars: pl.DataFrame) -> str | None:
     """Say where a close is farther from the day before than one day can bring it."""
-    import polars as pl
-
     for name in ("Close", "Adj Close"):
         before = bars.with_columns(pl.col("Date", name).shift(1).name.prefix("last "))
         ratio = pl.col(name) / pl.col(f"last {name}")
@@ -123,8 +120,6 @@ def change_fault(bars: pl.DataFrame) -> str | None:
 
 def adjustment_fault(bars: pl.DataFrame, today: date) -> str | None:
     """Say where adjusted closes are not what later dividends make of closes: the earlier the less of them."""
-    import polars as pl
-
     close, adjusted = pl.col("Close"), pl.col("Adj Close")
     before = bars.with_columns(most=(adjusted / close).cum_max().shift(1, fill_value=0.0))
     if bar := first_where(before, (adjusted > close + CENT) | (adjusted < pl.col("most") * close - CENT)):
@@ -152,8 +147,6 @@ def listed(days: list[Any]) -> str:
 
 def adjusted(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
     """Turn bars into the table of `elman_np.load_splg`: all four prices adjusted for dividends."""
-    import polars as pl
-
     ratio = pl.col("Adj Close") / pl.col("Close")
     return bars.select(
         pl.col("Date").cast(pl.Datetime("ns")),

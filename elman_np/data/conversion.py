@@ -7,16 +7,16 @@ float32 array. Neither library is imported: what has `to_numpy` is asked for its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
+from typing import Annotated as Float
+from typing import Annotated as Shaped
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from elman_np.arrays import REAL, Array
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
 
-
+@runtime_checkable
 class HasNumpy(Protocol):
     """A series or frame of Polars or pandas."""
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Annotated as Shaped
+from typing import TypeAlias
 
 import numpy as np
 
 from elman_np.arrays import Array
-
-if TYPE_CHECKING:
-    from jaxtyping import Shaped
 
 Day: TypeAlias = str | date
 """A day: ISO text such as "2023-01-01", a `datetime.date`, or a `datetime.datetime` at midnight."""

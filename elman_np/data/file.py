@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elman_np.data.days import Day, check_day
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 
 def read_file(
@@ -44,8 +47,6 @@ def read_file(
     ValueError
         If the file cannot be read, a column is not there or does not hold what it should, or no row is left.
     """
-    import polars as pl
-
     frame = _read(path)
     numbers = _numbers(_find("column", column, frame))
     if date is None:
@@ -69,8 +70,6 @@ def read_file(
 
 
 def _read(path: Path) -> pl.DataFrame:
-    import polars as pl
-
     if not path.is_file():
         raise ValueError(f"file: expected a file that exists, got {str(path)!r}")
     try:
@@ -87,8 +86,6 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    import polars as pl
-
     with path.open(newline="", encoding="utf-8-sig") as lines:
         head = list(islice(csv.reader(lines), 3))
     # yfinance's columns have two names, and `to_csv` writes three lines: Price, Ticker, and the dates' name.
@@ -117,8 +114,6 @@ def _find(option: str, name: str | None, frame: pl.DataFrame) -> pl.Series:
 
 def _numbers(column: pl.Series) -> pl.Series:
     """Return a column as float64, or raise with the first of its values that is no number."""
-    import polars as pl
-
     if column.dtype == pl.String:
         numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
         for index in (numbers.is_null() & column.is_not_null()).arg_true():

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from elman_np.data.bars import PRICES, find_fault
 from elman_np.data.trading_days import new_york_day
 from elman_np.files import write_whole
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 
 class CacheWarning(UserWarning):
@@ -122,8 +125,6 @@ def packed(kept: Kept) -> dict[str, Any]:
 
 def unpacked(content: dict[str, Any]) -> Kept:
     """Turn what `packed` made into a download again."""
-    import polars as pl
-
     columns = content["bars"]
     days = pl.Series([date.fromisoformat(day) for day in columns["Date"]], dtype=pl.Date)
     volume = pl.Series(columns["Volume"], dtype=pl.Int64)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated as Float
 
 import numpy as np
 
 from elman_np.arrays import Array, check_count
 from elman_np.data.conversion import SeriesLike, to_array
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 @dataclass(frozen=True)

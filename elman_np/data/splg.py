@@ -11,9 +11,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from elman_np.data.days import Day, check_days
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 
 def load_splg(
@@ -79,8 +82,6 @@ def load_splg(
 def bundled(first: date, stop: date) -> pl.DataFrame:
     """Read the days from `first` to before `stop` from the snapshot, which must cover them all."""
     from importlib import resources
-
-    import polars as pl
 
     prices = ("Close", "High", "Low", "Open")
     schema = {"Date": pl.Date, **dict.fromkeys(prices, pl.Float64), "Volume": pl.Int64}

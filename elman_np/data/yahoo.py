@@ -21,9 +21,12 @@ from elman_np.data.bars import LAUNCHED, PRICES, adjusted, find_fault, listed
 from elman_np.data.days import Day, check_days
 from elman_np.data.splg import bundled
 from elman_np.data.trading_days import ONE_DAY, new_york_day, trading_days
+from elman_np.later import Later
 
 if TYPE_CHECKING:
     import polars as pl
+else:
+    pl = Later("polars")
 
 # SPLG trades as SPYM since 2025-10-31. Yahoo keeps the fund's history since 2005 under the new symbol only:
 # the old one answers with a row or so.
@@ -80,8 +83,6 @@ def download(start: Day, end: Day, cache_dir: str | os.PathLike[str] | None = No
         raise ImportError(
             "live prices need yfinance: pip install 'yfinance>=1.3,<2' 'holidays>=0.66'"
         ) from error
-    import polars as pl
-
     moment = now()
     today = new_york_day(moment)
     first, stop = check_span(start, end, today)
@@ -107,8 +108,6 @@ def recall(start: Day, end: Day, cache_dir: str | os.PathLike[str] | None = None
 
     Parameters, returns and errors are those of `download`; a `YahooError` says what the cache has instead.
     """
-    import polars as pl
-
     today = new_york_day(now())
     first, stop = check_span(start, end, today)
     folder = kept.cache_folder(cache_dir)
@@ -154,8 +153,6 @@ def ask(first: date, stop: date) -> Any:  # noqa: ANN401 (JSON)
 
 def read_bars(answer: Any, first: date, stop: date, today: date) -> pl.DataFrame:  # noqa: ANN401 (JSON)
     """Read the bars from `first` to before `stop` out of Yahoo's answer, or raise unless all is right."""
-    import polars as pl
-
     chart = answer["finance"] if "finance" in answer else answer["chart"]  # the first where it refuses
     if error := chart["error"]:
         raise YahooError(f"Yahoo refuses ({error['description']}); check the dates, try later")
@@ -175,8 +172,6 @@ def read_bars(answer: Any, first: date, stop: date, today: date) -> pl.DataFrame
 
 def table(result: dict[str, Any]) -> pl.DataFrame:
     """Put the columns of an answer side by side, a row a bar; stamps become days in New York."""
-    import polars as pl
-
     indicators = result["indicators"]
     quote = indicators["quote"][0]
     if not quote and "timestamp" not in result:  # as Yahoo answers where it has no bars
@@ -196,8 +191,6 @@ def table(result: dict[str, Any]) -> pl.DataFrame:
 
 def latest_of_today(bars: pl.DataFrame, today: date) -> pl.DataFrame:
     """Leave at most one bar of the day in progress: Yahoo may send two, the newer last, or an empty one."""
-    import polars as pl
-
     begun = pl.any_horizontal(pl.col(PRICES).is_not_null())
     latest = bars.filter(begun, pl.col("Date") == today).tail(1)
     return pl.concat([bars.filter(pl.col("Date") != today), latest])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import Annotated as Float
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from rich.console import Console
@@ -28,9 +29,6 @@ from elman_np.notebook.run import (
     train,
 )
 from elman_np.parameters import Parameters
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 Trainer: TypeAlias = Callable[..., Parameters]
 Predictor: TypeAlias = Callable[[Parameters, Array], tuple[Array, Array]]

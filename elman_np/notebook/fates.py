@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+from typing import Annotated as Float
 
 import numpy as np
 from rich.table import Table
 
 import elman_np as en
 from elman_np.arrays import Array
+from elman_np.later import Later
 from elman_np.notebook.run import EPOCHS, PRINTED, closes, predict
 from elman_np.notebook.starts import REPAIRS, Recipe, Starts, draw_starts, predict_starts, train_starts
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-    from matplotlib.figure import Figure
+    from matplotlib import figure as mpl
+else:
+    mpl = Later("matplotlib.figure")
 
 FATES = ("dead", "oscillates", "the mean", "today", "on the way")
 
@@ -188,15 +191,13 @@ INK, QUIET, BLUE, RED, GREEN, AMBER = "#1b2330", "#66707f", "#1f5fd0", "#c4341f"
 FATE_COLOURS = dict(zip(FATES, (QUIET, RED, AMBER, GREEN, BLUE), strict=True))
 
 
-def draw_fates(found: Sequence[Study]) -> Figure:
+def draw_fates(found: Sequence[Study]) -> mpl.Figure:
     """Draw the printed run, and for each recipe the fates of its starts and their errors.
 
     Needs Matplotlib (extra `plot`).
     """
-    from matplotlib.figure import Figure
-
     x, target = closes()
-    figure = Figure(figsize=(9.5, 9.2), layout="constrained")
+    figure = mpl.Figure(figsize=(9.5, 9.2), layout="constrained")
     axes = figure.subplot_mosaic(
         [["run", "run"], ["fate", "error"]], height_ratios=[1, 2.1], width_ratios=[1.25, 1]
     )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Annotated as Float
 
 import numpy as np
 
 import elman_np as en
 from elman_np.arrays import Array, Rng
 from elman_np.bptt import parameter_gradients
+from elman_np.later import Later
 from elman_np.parameters import Parameters
 from elman_np.training import batches
 
 if TYPE_CHECKING:
     import polars as pl
-    from jaxtyping import Float
+else:
+    pl = Later("polars")
 
 SEQUENCE_LENGTH = 5
 RESET_EVERY = SEQUENCE_LENGTH + 1  # what the notebook's counter makes of it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Annotated as Float
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,9 +15,6 @@ from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.notebook.run import BATCH_SIZE, EPOCHS, LR, RESET_EVERY, SEQUENCE_LENGTH
 from elman_np.parameters import Init, Parameters
 from elman_np.training import batches
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,7 @@ Key: TypeAlias = tuple[int, str]
 Numbers: TypeAlias = dict[Key, Array]
 
 
+@runtime_checkable
 class Attempted(Protocol):
     """What a program made of one problem, and the balls of what is right."""
 
