@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from elman_np.later import Later
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
