@@ -94,9 +94,13 @@ def printed_errors(text):
 
 
 def run_command(options, capsys, path="to.png"):
+    return run_and_hear(options, capsys, path).out
+
+
+def run_and_hear(options, capsys, path="to.png"):
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     assert command.main([*arguments, "--picture", str(path)]) == 0
-    return capsys.readouterr().out
+    return capsys.readouterr()
 
 
 @observes("python -m elman_np", "start end hidden_size activation length epochs batch_size lr clip_norm seed")
@@ -104,7 +108,7 @@ def run_command(options, capsys, path="to.png"):
 def test_the_command_prints_and_draws_what_its_options_give(option, capsys, monkeypatch):
     drawn = Drawn(monkeypatch)
     changes = {option: OPTIONS[option]} if option else {}
-    printed = run_command({"epochs": 3} | changes, capsys)
+    printed, heard = run_and_hear({"epochs": 3} | changes, capsys)
     frame, forecast, borders, errors, count, history = by_hand(**changes)
     assert printed_errors(printed) == {
         name: [f"{error:.3f}" for error in row] for name, row in errors.items()
@@ -114,7 +118,7 @@ def test_the_command_prints_and_draws_what_its_options_give(option, capsys, monk
     first = f"ElmanRNN({sizes}, dtype=float64): {count} windows of {length} days, {epochs} epochs"
     assert printed.startswith(first)
     progress = rf"epoch {epochs}/{epochs} .* loss {history[-1].loss:.6f}$"
-    assert re.search(progress, printed, re.MULTILINE)
+    assert re.search(progress, heard, re.MULTILINE)
     assert f"the last {len(frame) - borders[1]} of {len(frame)} days," in printed
     dates, close, drawn_forecast, *drawn_borders = drawn.given
     assert same(dates, frame["Date"].to_numpy())
