@@ -14,7 +14,9 @@ from elman_np import picture
 from elman_np.data.file import read_file
 from elman_torch.report import problems
 from tests.support.observed import observes, same
+from tests.test_options_commands import printed_errors
 
+PAGE = Path(__file__).parents[1] / "docs" / "your_series.md"
 BUNDLED = Path(en.__file__).parent / "data" / "splg.csv"
 PRICES = en.load_splg()
 DAYS = [day.date() for day in PRICES["Date"].to_list()]
@@ -222,6 +224,16 @@ def test_a_file_is_trained_on_forecast_and_drawn_as_the_bundled_prices_are(tmp_p
     assert "n[red], one row ahead" in text
     assert text.endswith("Picture: [b].png\n")
     assert drawn[-1][0][0].tolist() == list(range(60))
+
+
+def test_the_pages_table_is_what_the_command_prints(tmp_path, capsys):
+    page = PAGE.read_text(encoding="utf-8")
+    given = ["--file", str(PAGE.with_suffix(".csv")), "--column=sold"]
+    assert f"--file docs/{PAGE.stem}.csv --column sold" in page
+    assert command.main([*given, "--picture", str(tmp_path / "x.png")]) == 0
+    numbers = printed_errors(capsys.readouterr().out)
+    assert len(numbers) == 3
+    assert printed_errors(page) == numbers
 
 
 class Stop(Exception):
