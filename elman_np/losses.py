@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated as Float
 from typing import Annotated as Shaped
 
 import numpy as np
 
 from elman_np.arrays import Array, check_dtype
+from elman_np.data.conversion import SeriesLike, to_array
 
 
 def mse_loss(
@@ -51,8 +51,19 @@ def mse_loss(
     return loss, dy
 
 
-def rmse(y: Float[Array, "T"], target: Float[Array, "T"]) -> float:
-    """Root of the mean squared error, in the units of the series (2.5)."""
+def rmse(y: SeriesLike, target: SeriesLike) -> float:
+    """Root of the mean squared error, in the units of the series (2.5).
+
+    Parameters
+    ----------
+    y, target : arrays of one shape and one dtype, or what else `SeriesLike` says
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `mse_loss`, and where either is no series of finite floats.
+    """
+    y, target = to_array("y", y), to_array("target", target)
     # (2.5)
     return float(np.sqrt(mse_loss(y, target)[0]))
 

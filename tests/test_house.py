@@ -17,7 +17,7 @@ ALLOWED = {
     "cell": ("arrays", "parameters"),
     "recurrence": ("arrays", "cell"),
     "bptt": ("arrays", "parameters", "cell", "recurrence"),
-    "losses": ("arrays",),
+    "losses": ("arrays", "data"),
     "adam": ("arrays", "parameters"),
     "model": ("arrays", "parameters", "cell", "recurrence", "bptt"),
     "data": ("arrays", "data", "files"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, runtime_check
 
 import numpy as np
 
-from elman_np.arrays import REAL, Array
+from elman_np.arrays import REAL, Array, spell
 
 
 @runtime_checkable
@@ -71,10 +71,10 @@ def read_series(name: str, value: SeriesLike) -> Labelled:
     elif isinstance(value, list | tuple):
         table = Labelled(_from_list(name, value))
     elif not hasattr(value, "to_numpy"):
-        kind = type(value)
+        got = "None" if value is None else spell(type(value))
         raise TypeError(
             f"{name}: expected a NumPy array, a list of floats, or a series or frame of Polars or pandas, "
-            f"got {kind.__module__.partition('.')[0]}.{kind.__name__}"
+            f"got {got}"
         )
     else:
         table = _from_library(name, value)
