@@ -1,14 +1,24 @@
 """Figures from plain Markdown: an image alone in its paragraph, and below it the caption in italics.
 
-What is asked of a figure, and how to draw one that follows light and dark, is in `figures/palette.py`.
+What is asked of a figure, and how to draw one that follows light and dark, is in `figures/palette.py`. A
+figure with a JSON file of its name beside it moves: its SVG stands in the page itself, with the states that
+`_static/moving.js` picks from (`figures/moving.py`).
 """
 
 from __future__ import annotations
+
+import html
+import re
+import sys
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "figures"))
+import palette
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +44,22 @@ class Figures(SphinxTransform):
             log.warning("figure %s has no caption below it, in *italics*", image["uri"], location=image)
             return
         below.parent.remove(below)
-        figure = nodes.figure("", image, caption)
+        states = Path(self.app.srcdir, self.env.docname).parent / Path(image["uri"]).with_suffix(".json")
+        figure = nodes.figure("", _moving(image, states) if states.is_file() else image, caption)
         figure.source, figure.line = paragraph.source, paragraph.line
         paragraph.replace_self(figure)
+
+
+def _moving(image: nodes.image, states: Path) -> nodes.raw:
+    """Take the SVG into the page: its colours follow the page, and its style reaches nothing else."""
+    svg = states.with_suffix(".svg").read_text(encoding="utf-8").replace(palette.STYLE, "")
+    svg = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", svg, flags=re.DOTALL)
+    svg = svg.replace('aria-labelledby="t d"', f'aria-label="{html.escape(image["alt"])}"')
+    scope = f".{states.stem.replace('_', '-')}"
+    svg = re.sub(r"<style>(.*?)</style>", rf"<style>{scope} {{\1}}</style>", svg, flags=re.DOTALL)
+    numbers = states.read_text(encoding="utf-8").strip().replace("</", "<\\/")
+    text = f'<script type="application/json">{numbers}</script>\n'
+    return nodes.raw("", f'<div class="moving {scope[1:]}">\n{svg}{text}</div>\n', format="html")
 
 
 def _stands_alone(image: nodes.image) -> bool:
