@@ -82,6 +82,7 @@ FORMULAS: dict[str, dict[str, tuple[str, str]]] = {
         "recurrent term left out": (DH, r"dh_t = dy_t w_y"),
         "upstream gradient doubled": (DH, r"dh_t = 2\, dy_t w_y"),
         "w_h transposed on the way back": (BACK, r"da_{t+1} w_h^\top"),
+        "the loop runs forwards in time": (DH, r"dh_t = dy_t w_y + da_{t-1} w_h"),
         "upstream gradient at the last step only": (DH, r"dh_t = da_{t+1} w_h,\ t < T"),
         "truncated after four steps": (BACK, r"0\text{ at every fourth step}"),
         "truncated after 32 steps": (BACK, r"0\text{ at every 32nd step}"),

@@ -49,6 +49,7 @@ IN_REFERENCE = [
     ("recurrent term left out", "dh = out + future", "dh = out"),
     ("upstream gradient doubled", "dh = out + future", "dh = out + out"),
     ("w_h transposed on the way back", BACK, "future = self.wh.dot(da)"),
+    ("the loop runs forwards in time", "range(count - 1, -1, -1)", "range(count)"),
     (
         "upstream gradient at the last step only",
         "out = self.wy.T.dot(dy[t])",
@@ -63,7 +64,7 @@ IN_REFERENCE = [
     ("recurrent gradient in float32", BACK, "future = self.wh.T.dot(da).astype(np.float32).astype(float)"),
     ("gradient of h_0 a hop short", "np.array(dx), future", "np.array(dx), da"),
     ("gradient of h_0 left zero", "np.array(dx), future", "np.array(dx), 0 * future"),
-    ("input gradients in reverse", "dx.insert(0, self.wx.T.dot(da))", "dx.append(self.wx.T.dot(da))"),
+    ("input gradients in reverse", "dx[t] = self", "dx[count - 1 - t] = self"),
     ("dw_x with the input before", "np.outer(da, x_t)", "np.outer(da, self.x[t - 1])"),
     ("dw_h with the state after the step", "np.outer(da, before)", "np.outer(da, h)"),
     ("dw_h with the next state", "np.outer(da, before)", "np.outer(da, self.h[(t + 2) % (count + 1)])"),
@@ -84,7 +85,7 @@ IN_REFERENCE = [
     (
         "last step skipped",
         SUMS,
-        "            if t == count - 1:\n                dx.insert(0, self.wx.T.dot(da))\n"
+        "            if t == count - 1:\n                dx[t] = self.wx.T.dot(da)\n"
         "                future = self.wh.T.dot(da)\n                continue\n" + SUMS,
     ),
     ("first row skipped in db_h", "dbh += da", "dbh += da * (t + self.row > 0)"),

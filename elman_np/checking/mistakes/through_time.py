@@ -20,6 +20,14 @@ MISTAKES = (
         new="dot(da_t, w_h.T, dh_next)",
     ),
     Mistake(
+        name="the loop runs forwards in time",
+        what="The way back goes from the first step to the last: dh_t meets what step t - 1 sent, not step t + 1.",
+        hint="dh_next comes from the future: begin at the last step, as reversed(range(T)) does.",
+        file="bptt.py",
+        old="in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):",
+        new="in zip(range(len(h)), da, slope, strict=True):",
+    ),
+    Mistake(
         name="upstream gradient at the last step only",
         what="Only the loss at step T is propagated.",
         hint="A random upstream gradient at every step shows it; a loss on the last output hides it.",
