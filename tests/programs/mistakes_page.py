@@ -76,7 +76,7 @@ FORMULAS: dict[str, dict[str, tuple[str, str]]] = {
         "2 / n left out": (r"dy = \frac2n\, r", "dy = r"),
         "2 left out": (r"dy = \frac2n\, r", r"dy = \frac1n\, r"),
         "n counts steps only": (r"dy = \frac2n\, r,\ n = T B O", r"dy = \frac2T\, r"),
-        "residual with the wrong sign": ("r = y - z", "r = z - y"),
+        "residual with the wrong sign": (r"r = y - \text{target}", r"r = \text{target} - y"),
     },
     "Back through time": {
         "recurrent term left out": (DH, r"dh_t = dy_t w_y"),

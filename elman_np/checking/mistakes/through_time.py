@@ -103,10 +103,10 @@ MISTAKES = (
     Mistake(
         name="gradient of h_0 left zero",
         what="No gradient for the first state.",
-        hint="Whoever learns h_0, or chains networks, needs it.",
+        hint="Whoever learns h_0, or chains networks, needs it. With chunks: no border is before step 0.",
         file="bptt.py",
-        old="dh_0 += dh_first.sum(axis=0)",
-        new="pass",
+        old="dot(da_t, w_h, dh_next)",
+        new="dot(da_t, w_h, dh_next)\n        dh_next *= t > 0",
     ),
     Mistake(
         name="gradient of h_0 from the first stretch only",
