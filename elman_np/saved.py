@@ -40,6 +40,12 @@ MOMENTS = ("m", "v", "v_max")
 MOST_STEPS = 2**53
 """Up to here a float counts every step."""
 COLUMNS = {"epoch": np.int64, "loss": float, "grad_norm": float, "validated": bool, "validation_loss": float}
+ENTRIES = (
+    "about",
+    *NAMES,
+    *(f"adam.{name}" for name in MOMENTS),
+    *(f"history.{name}" for name in COLUMNS),
+)
 Path = str | os.PathLike[str]
 Network = TypeVar("Network")
 Optimiser = TypeVar("Optimiser")
@@ -147,16 +153,17 @@ def load(path: Path) -> Saved[ElmanRNN, Adam]:
 
 
 def _read(file: BinaryIO) -> dict[str, Array]:
-    """Read all arrays, no larger than the file is."""
-    size = file.seek(0, os.SEEK_END)
+    """Read all arrays; as nothing is compressed, and each has a name of ours, they cannot grow large."""
     with ZipFile(file) as archive:
-        entries = archive.infolist()
-        if "about.npy" not in archive.namelist():
+        names = archive.namelist()
+        if "about.npy" not in names:
             raise ValueError("it is an archive of something else")
-        if any(e.compress_type != ZIP_STORED for e in entries) or sum(e.file_size for e in entries) > size:
-            raise ValueError("its entries are compressed, or larger than the file")
-        if len({e.filename for e in entries}) < len(entries):
+        if unknown := sorted(set(names) - {f"{name}.npy" for name in ENTRIES}):
+            raise ValueError(f"it has entries that do not belong there: {short(unknown)}")
+        if len(set(names)) < len(names):
             raise ValueError("an entry is there twice")
+        if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("it is compressed")
         if damaged := archive.testzip():
             raise ValueError(f"its entry {short(damaged)} is damaged")
     file.seek(0)
@@ -180,7 +187,7 @@ def _decode(arrays: dict[str, Array]) -> Saved[ElmanRNN, Adam]:
         None if about["scaler"] is None else _scaler(about["scaler"]),
     )
     if arrays:
-        raise ValueError(f"it has entries that do not belong there: {short(sorted(arrays))}")
+        raise ValueError(f"it has entries of which it says nothing: {', '.join(arrays)}")
     return saved
 
 

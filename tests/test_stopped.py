@@ -23,11 +23,13 @@ OURS = tuple(str(Path(package.__file__).parent) for package in (en, et))
 class Interrupter:
     """Raises KeyboardInterrupt at the n-th step of our own code, as Ctrl-C may; or counts the steps."""
 
-    def __init__(self, step=None, *, opcodes):
-        self.step, self.count, self.opcodes = step, 0, opcodes
+    def __init__(self, step=None, *, opcodes, only=None):
+        self.step, self.count, self.opcodes, self.only = step, 0, opcodes, only
 
     def __call__(self, frame, event, _):
         if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        if self.only not in (None, frame.f_code.co_name):
             return None
         frame.f_trace_opcodes = self.opcodes
         self.count += 1
@@ -77,6 +79,21 @@ def test_ctrl_c_at_any_step_undoes_the_epoch_in_progress_and_nothing_else(backen
     assert len(saved.history) - len(heard) <= 1
     go_on(saved, EPOCHS)
     assert contents(saved) == WHOLE[backend]
+
+
+def test_ctrl_c_at_every_step_of_the_loop_over_epochs_leaves_all_four_together():
+    """Between two instructions, each in turn: the epoch is there with all that it did, or not at all."""
+    counter = Interrupter(opcodes=True, only="run_epochs")
+    counter.run(lambda: go_on(fresh(en), 2))
+    ends = [contents(fresh(en))]
+    for epochs in (1, 2):
+        shorter = fresh(en)
+        go_on(shorter, epochs)
+        ends.append(contents(shorter))
+    for step in range(1, counter.count + 1):
+        saved = fresh(en)
+        assert Interrupter(step, opcodes=True, only="run_epochs").run(lambda saved=saved: go_on(saved, 2))
+        assert contents(saved) == ends[len(saved.history)]
 
 
 @observes("elman_np.train", "history epochs")
