@@ -55,7 +55,9 @@ def read_file(
     else:
         dates = _find("date", date, frame)
         if dates.dtype not in (pl.Date, pl.Datetime):
-            raise ValueError(f"date: expected days such as 2023-01-31 in {date!r}, got {dates.first()!r}")
+            raise ValueError(
+                f"date: expected days such as 2023-01-31 in {date!r}, got {next(iter(dates), None)!r}"
+            )
     if date is None:
         if start is not None or end is not None:
             raise ValueError(f"start, end: expected a column of dates in {path.name}, got none")
