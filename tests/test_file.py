@@ -65,6 +65,8 @@ def test_the_three_lines_that_yfinance_writes_are_read_as_one(tmp_path, first, d
     assert frame.columns == [dates, "Close"]
     assert [day if dates == "Date" else day.date() for day in frame[dates].to_list()] == DAYS
     assert frame["Close"].to_list() == (np.array(CLOSE) + 4).tolist()
+    text = as_yfinance_writes(tmp_path, first=first, dates=dates).read_text(encoding="utf-8")
+    assert read_file(written(tmp_path, f"\ufeff{text}", "marked.csv"), "Close").equals(frame)
     several = as_yfinance_writes(tmp_path, ("SPLG", "SPYM5"), first)
     for ticker in ("SPLG", "SPYM5"):
         found = read_file(several, f"Close {ticker}")[f"Close {ticker}"].to_list()
