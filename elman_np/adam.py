@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated as Shaped
 from typing import Any
 
 import numpy as np
 
-from elman_np.arrays import Array, freeze
+from elman_np.arrays import Array, check_flag, check_kind, check_number, freeze
 from elman_np.parameters import Parameters
 
 PIECE = 1 << 16
@@ -56,6 +56,8 @@ class AdamOptions:
     ------
     ValueError
         If a number is out of its range.
+    TypeError
+        If something is no number, no pair of numbers, or neither True nor False.
     """
 
     lr: float = 1e-3
@@ -68,11 +70,18 @@ class AdamOptions:
 
     def __post_init__(self) -> None:
         for name in ("lr", "eps", "weight_decay"):
-            value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{name}: expected a finite number, 0 or more, got {value}")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            check_number(name, getattr(self, name), "a finite number, 0 or more", lambda z: 0 <= z < np.inf)
+        if not isinstance(self.betas, tuple | list):
+            raise TypeError(f"betas: expected two numbers in [0, 1), got {self.betas!r}")
+        if len(self.betas) != 2:
             raise ValueError(f"betas: expected two numbers in [0, 1), got {self.betas}")
+        for beta in self.betas:
+            check_number("betas", beta, "two numbers in [0, 1)", lambda z: 0 <= z < 1)
+        for name in ("decoupled", "amsgrad", "maximize"):
+            check_flag(name, getattr(self, name))
+
+
+OPTIONS = tuple(field.name for field in fields(AdamOptions))
 
 
 def adam_step(
@@ -164,6 +173,9 @@ class Adam:
     def __init__(self, options: AdamOptions | None = None, /, **changes: Any) -> None:  # noqa: ANN401
         if not isinstance(options, AdamOptions | None):
             raise TypeError(f"options: expected AdamOptions, got {options!r}; a rate is Adam(lr=...)")
+        for name in changes:
+            if name not in OPTIONS:
+                raise TypeError(f"{name}: expected an option of Adam, {', '.join(OPTIONS)}")
         self.options = replace(options or AdamOptions(), **changes)
         self.state: AdamState | None = None
 
@@ -186,7 +198,11 @@ class Adam:
         TypeError
             If it has another dtype.
         """
+        check_kind("options", self.options, AdamOptions)
+        check_kind("params", params, Parameters)
         check_alike("grads", grads, params)
+        if self.state is not None:
+            check_kind("state", self.state, AdamState)
         state = self.state or AdamState(0, *[params.like(freeze(np.zeros_like(params.flat)))] * 3)
         check_alike("state.m", state.m, params)
 
@@ -210,6 +226,7 @@ class Adam:
 
 def check_alike(name: str, value: Parameters, params: Parameters) -> None:
     """Raise unless `value` has the dtype and the shapes of `params`."""
+    check_kind(name, value, Parameters)
     if value.dtype != params.dtype:
         raise TypeError(f"{name}: expected dtype {params.dtype} as params, got {value.dtype}")
     if value.sizes != params.sizes:
@@ -244,8 +261,8 @@ def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, floa
     ValueError
         If `max_norm` is not above 0.
     """
-    if not max_norm > 0:
-        raise ValueError(f"max_norm: expected a number above 0, got {max_norm}")
+    check_kind("grads", grads, Parameters)
+    check_number("max_norm", max_norm, "a number above 0", lambda z: z > 0)
     g = grads.flat
     # (7.10)
     norm = math.sqrt(np.vdot(g, g).real)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Rng: TypeAlias = int | np.random.Generator | None
@@ -14,19 +17,40 @@ REAL = (np.dtype(np.float64), np.dtype(np.float32))
 DTYPES = (*REAL, np.dtype(np.complex128), np.dtype(np.complex64))
 
 
+# What people pass, what is expected, and what makes one of it.
+WAYS = {
+    ("torch.Tensor", "numpy.ndarray"): "{}.numpy(force=True) is one",
+    ("list", "numpy.ndarray"): "numpy.array({}, float) is one",
+    ("tuple", "numpy.ndarray"): "numpy.array({}, float) is one",
+    ("numpy.ndarray", "torch.Tensor"): "torch.as_tensor({}) is one",
+    ("elman_np.ElmanRNN", "elman_torch.ElmanRNN"): "elman_torch.ElmanRNN.from_numpy({}) is one",
+    ("dict", "elman_np.Parameters"): "elman_np.Parameters(**{}) is one",
+    ("elman_np.ElmanRNN", "elman_np.Parameters"): "{}.params are",
+    ("elman_np.model.ModelTape", "elman_np.Tape"): "model.backward takes it, and {}.bptt is one",
+    ("elman_np.Tape", "elman_np.model.ModelTape"): "elman_np.backward takes it",
+}
+
+
 def check_kind(name: str, value: object, kind: type) -> None:
-    """Raise TypeError unless `value` is a `kind`."""
+    """Raise TypeError unless `value` is a `kind`; the message says what would be one, if it is known."""
     if isinstance(value, kind):
         return
     if isinstance(value, type):
         got = f"the class {spell(value)} itself"
     else:
         got = "None" if value is None else spell(type(value))
-    raise TypeError(f"{name}: expected {spell(kind)}, got {got}")
+    way = WAYS.get((got, spell(kind)))
+    if way is None and hasattr(value, "to_numpy"):
+        way = "{}.to_numpy() is one"
+    hint = "" if way is None else f"; {way.format(name)}"
+    raise TypeError(f"{name}: expected {spell(kind)}, got {got}{hint}")
 
 
 def spell(kind: type) -> str:
-    """Name a class with the public part of its module."""
+    """Name a class as its package has it, or else with the public part of its module."""
+    package = kind.__module__.partition(".")[0]
+    if getattr(sys.modules.get(package), kind.__name__, None) is kind:
+        return f"{package}.{kind.__name__}".removeprefix("builtins.")
     module = [part for part in kind.__module__.split(".") if not part.startswith("_")]
     return ".".join([*module, kind.__qualname__]).removeprefix("builtins.")
 
@@ -35,6 +59,13 @@ def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) ->
     """Raise ValueError unless the shape is exactly the expected one."""
     if tuple(shape) != expected:
         raise ValueError(f"{name}: expected shape {expected}, got {tuple(shape)}")
+
+
+def check_array(name: str, value: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Raise unless `value` is an array of this dtype and this shape."""
+    check_kind(name, value, np.ndarray)
+    check_dtype(name, value, dtype)
+    check_shape(name, value.shape, shape)
 
 
 def check_dtype(name: str, value: Array, expected: np.dtype[Any]) -> None:
@@ -54,6 +85,43 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{name}: expected {least} or more, got {value}")
+
+
+def check_number(name: str, value: float, expected: str, fits: Callable[[float], bool]) -> None:
+    """Raise unless `value` is a number, and one that fits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    if not fits(value):
+        raise ValueError(f"{name}: expected {expected}, got {value}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+
+
+def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float64 or float32, or raise TypeError."""
+    try:
+        found: object = np.dtype(dtype)
+    except TypeError:
+        found = repr(dtype)
+    if found not in REAL:
+        raise TypeError(f"dtype: expected float64 or float32, got {found}")
+    return np.dtype(dtype)
+
+
+def check_rng(rng: Rng) -> np.random.Generator:
+    """Return the generator that a seed makes, or the one that is given, or raise."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    expected = "None, a whole number of 0 or more, or a numpy.random.Generator"
+    if isinstance(rng, bool | np.bool_) or not isinstance(rng, int | np.integer):
+        raise TypeError(f"rng: expected {expected}, got {rng!r}")
+    if rng < 0:
+        raise ValueError(f"rng: expected {expected}, got {rng}")
+    return np.random.default_rng(rng)
 
 
 def freeze(array: Array) -> Array:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman_np.arrays import Array, check_dtype, check_shape, freeze, frozen
+from elman_np.arrays import Array, check_array, check_dtype, check_kind, freeze, frozen
 from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.parameters import Parameters, flatten
 from elman_np.recurrence import Recurrence
@@ -96,11 +96,12 @@ def run(
     params: Parameters, x: Shaped[Array, "T B I"], h_0: Shaped[Array, "B H"], recurrence: Recurrence
 ) -> tuple[Shaped[Array, "T B O"], Shaped[Array, "B H"], Tape]:
     """Do what `forward` does, with its three options as one value."""
+    check_kind("params", params, Parameters)
+    check_kind("x", x, np.ndarray)
+    check_dtype("x", x, params.dtype)
     if x.ndim != 3 or x.shape[2] != params.input_size:
         raise ValueError(f"x: expected shape (T, B, {params.input_size}), got {x.shape}")
-    check_shape("h_0", h_0.shape, (x.shape[1], params.hidden_size))
-    check_dtype("x", x, params.dtype)
-    check_dtype("h_0", h_0, params.dtype)
+    check_array("h_0", h_0, params.dtype, (x.shape[1], params.hidden_size))
 
     blocks = tuple(
         Block(part, _states(params, part, h_0, recurrence.activation))
@@ -167,15 +168,14 @@ def _through_time(
     tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None
 ) -> tuple[list[Shaped[Array, "S N B H"]], Shaped[Array, "B H"]]:
     """Check the upstream gradients; return da of each block, and dh_0."""
+    check_kind("tape", tape, Tape)
     params, (first, *_) = tape.params, tape.blocks
     steps = sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks)
     batch_size = first.x.shape[2]
     if dh_n is None:
         dh_n = np.zeros((batch_size, params.hidden_size), params.dtype)
-    check_shape("dy", dy.shape, (steps, batch_size, params.output_size))
-    check_shape("dh_n", dh_n.shape, (batch_size, params.hidden_size))
-    check_dtype("dy", dy, params.dtype)
-    check_dtype("dh_n", dh_n, params.dtype)
+    check_array("dy", dy, params.dtype, (steps, batch_size, params.output_size))
+    check_array("dh_n", dh_n, params.dtype, (batch_size, params.hidden_size))
 
     das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)
     for block, dy_part in zip(tape.blocks, _fold(dy, len(first.x)), strict=True):

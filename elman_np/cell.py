@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from elman_np.arrays import Array
+from elman_np.arrays import Array, check_array, check_kind
 from elman_np.parameters import Parameters
 
 Activation: TypeAlias = Literal["tanh", "relu"]
@@ -72,7 +72,7 @@ ACTIVATIONS = {"tanh": ActivationRow(tanh, tanh_backward), "relu": ActivationRow
 
 def check_activation(activation: str) -> None:
     """Raise ValueError unless `activation` is a row of the table."""
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         expected = " or ".join(map(repr, ACTIVATIONS))
         raise ValueError(f"activation: expected {expected}, got {activation!r}")
 
@@ -93,6 +93,7 @@ def step(
     params: Parameters, x: Shaped[Array, "B I"], h_before: Shaped[Array, "B H"], activation: Activation
 ) -> tuple[Shaped[Array, "B O"], Shaped[Array, "B H"]]:
     """One step forward: from `x_t` and `h_{t-1}` to `y_t` and `h_t`."""
+    _check(params, x=x, h_before=h_before)
     # (1.1)
     a = x @ params.w_x.T + h_before @ params.w_h.T + params.b_h
 
@@ -134,6 +135,7 @@ def step_backward(
         `grads`, this step's part of each parameter's gradient; `dx`; and `dh_before`, which is `dh_next`
         for step t - 1.
     """
+    _check(params, x=x, h_before=h_before, h=h, dy=dy, dh_next=dh_next)
     # (3.1)
     dh_out = dy @ params.w_y
 
@@ -165,3 +167,13 @@ def step_backward(
     db_y = dy.sum(axis=0)
 
     return StepGradients(Parameters(dw_x, dw_h, db_h, dw_y, db_y), dx, dh_before)
+
+
+def _check(params: Parameters, x: Array, **rows: Array) -> None:
+    """Raise unless `x` and what comes with it are as many rows, of the sizes of the network."""
+    check_kind("params", params, Parameters)
+    check_kind("x", x, np.ndarray)
+    check_array("x", x, params.dtype, (len(x) if x.ndim else 0, params.input_size))
+    for name, value in rows.items():
+        size = params.output_size if name == "dy" else params.hidden_size
+        check_array(name, value, params.dtype, (len(x), size))

@@ -9,7 +9,7 @@ from typing import Annotated as Shaped
 
 import numpy as np
 
-from elman_np.arrays import Array, check_count
+from elman_np.arrays import Array, check_count, check_kind
 from elman_np.data.conversion import Labelled, SeriesLike, read_series, to_array
 from elman_np.data.days import days_after
 from elman_np.data.series import Scaler, check_table, find_columns
@@ -97,10 +97,8 @@ def forecast(
         the network not as many inputs and outputs as are chosen; if `steps` ask for days whose inputs nobody
         knows; if `future` has another shape; or if an output is not finite.
     """
-    if not isinstance(model, ElmanRNN):
-        raise TypeError(
-            f"model: expected an ElmanRNN of elman_np, got {type(model).__name__}; PyTorch's has to_numpy()"
-        )
+    check_kind("model", model, ElmanRNN)
+    check_kind("scaler", scaler, Scaler)
     table = read_series("series", series)
     check_table("series", table.values)
     values = table.values.reshape(len(table.values), -1)

@@ -6,7 +6,7 @@ from typing import Annotated as Shaped
 
 import numpy as np
 
-from elman_np.arrays import Array, check_dtype
+from elman_np.arrays import Array, check_dtype, check_kind
 from elman_np.data.conversion import SeriesLike, to_array
 
 
@@ -35,6 +35,8 @@ def mse_loss(
     TypeError
         If the dtypes differ or are not floating point.
     """
+    check_kind("y", y, np.ndarray)
+    check_kind("target", target, np.ndarray)
     if y.shape != target.shape:
         raise ValueError(f"target: expected shape {y.shape} as y, got {target.shape}{_broadcast(y, target)}")
     check_dtype("y", y, y.dtype)

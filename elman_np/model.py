@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from elman_np import bptt
-from elman_np.arrays import Array, Rng, check_shape
+from elman_np.arrays import Array, Rng, check_array, check_kind, check_shape
 from elman_np.cell import Activation
 from elman_np.parameters import Init, Parameters, init_parameters
 from elman_np.recurrence import Recurrence
@@ -145,8 +145,7 @@ class ElmanRNN:
         chunk: int | None = None,
     ) -> ElmanRNN:
         """Make a network from parameters that are there already."""
-        if not isinstance(params, Parameters):
-            raise TypeError(f"params: expected Parameters, got {type(params).__name__}")
+        check_kind("params", params, Parameters)
         model = cls.__new__(cls)  # without drawing numbers to throw them away
         model.recurrence = Recurrence(activation, reset_every, chunk)
         model._params = params
@@ -159,8 +158,7 @@ class ElmanRNN:
 
     @params.setter
     def params(self, new: Parameters) -> None:
-        if not isinstance(new, Parameters):
-            raise TypeError(f"params: expected Parameters, got {type(new).__name__}")
+        check_kind("params", new, Parameters)
         if new.sizes != self._params.sizes:
             for (name, old), value in zip(self._params.items(), new, strict=True):
                 check_shape(name, value.shape, old.shape)
@@ -222,10 +220,11 @@ class ElmanRNN:
         TypeError
             If a dtype is not the network's.
         """
+        check_kind("x", x, np.ndarray)
         layout = find_layout(x.shape, self.input_size, self.hidden_size, self.output_size)
         if h_0 is None:
             h_0 = np.zeros(layout.h, self.dtype)
-        check_shape("h_0", h_0.shape, layout.h)
+        check_array("h_0", h_0, self.dtype, layout.h)
         x = x.reshape(len(x), layout.batch_size, self.input_size)
         h_0 = h_0.reshape(layout.batch_size, self.hidden_size)
         y, h_n, tape = bptt.run(self.params, x, h_0, self.recurrence)
@@ -259,9 +258,9 @@ class ElmanRNN:
         TypeError
             If a dtype is not the network's.
         """
-        layout = tape.layout
-        grads, dx, dh_0 = bptt.backward(tape.bptt, *self._as_batch(layout, dy, dh_n))
-        return grads, dx.reshape(layout.x), dh_0.reshape(layout.h)
+        given = self._as_batch(tape, dy, dh_n)
+        grads, dx, dh_0 = bptt.backward(tape.bptt, *given)
+        return grads, dx.reshape(tape.layout.x), dh_0.reshape(tape.layout.h)
 
     def state_gradients(
         self, tape: ModelTape, dy: Outputs, dh_n: States | None = None
@@ -270,13 +269,16 @@ class ElmanRNN:
 
         The arguments are those of `backward`, whose results are sums of these.
         """
-        return bptt.state_gradients(tape.bptt, *self._as_batch(tape.layout, dy, dh_n))
+        given = self._as_batch(tape, dy, dh_n)
+        return bptt.state_gradients(tape.bptt, *given)
 
-    def _as_batch(self, layout: Layout, dy: Array, dh_n: Array | None) -> tuple[Array, Array | None]:
-        """Check the upstream gradients, and lay them out as those of a batch."""
-        check_shape("dy", dy.shape, layout.y)
+    def _as_batch(self, tape: ModelTape, dy: Array, dh_n: Array | None) -> tuple[Array, Array | None]:
+        """Check tape and upstream gradients, and lay these out as those of a batch."""
+        check_kind("tape", tape, ModelTape)
+        dtype, layout = tape.bptt.params.dtype, tape.layout
+        check_array("dy", dy, dtype, layout.y)
         if dh_n is not None:
-            check_shape("dh_n", dh_n.shape, layout.h)
+            check_array("dh_n", dh_n, dtype, layout.h)
             dh_n = dh_n.reshape(layout.batch_size, self.hidden_size)
         return dy.reshape(len(dy), layout.batch_size, self.output_size), dh_n
 

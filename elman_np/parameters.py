@@ -16,7 +16,18 @@ from typing import Annotated as Shaped
 import numpy as np
 from numpy.typing import DTypeLike
 
-from elman_np.arrays import REAL, Array, Rng, check_count, check_dtype, check_shape, freeze, frozen
+from elman_np.arrays import (
+    Array,
+    Rng,
+    check_count,
+    check_dtype,
+    check_kind,
+    check_rng,
+    check_shape,
+    freeze,
+    frozen,
+    real_dtype,
+)
 
 Init: TypeAlias = Literal["uniform", "normal"]
 
@@ -73,7 +84,9 @@ class Parameters:
     sizes: Sizes = field(init=False)
 
     def __post_init__(self) -> None:
-        arrays = dict(zip(NAMES, map(np.asarray, self), strict=True))
+        for name, value in self.items():
+            check_kind(name, value, np.ndarray)
+        arrays = dict(self.items())
         w_x, w_y = arrays["w_x"], arrays["w_y"]
         for name, value in arrays.items():
             check_dtype(name, value, w_x.dtype)
@@ -161,6 +174,7 @@ class Parameters:
 
 
 def _from_flat(flat: Shaped[Array, "P"], sizes: Sizes) -> Parameters:
+    check_kind("flat", flat, np.ndarray)
     check_shape("flat", flat.shape, (_places(*sizes)[-1].place.stop,))
     check_dtype("flat", flat, flat.dtype)
     params = object.__new__(Parameters)  # without the five arrays, which come from the vector
@@ -240,10 +254,7 @@ def init_parameters(
         "output_size": output_size,
     }.items():
         check_count(name, size)
-    kind = np.dtype(dtype)
-    if kind not in REAL:
-        raise TypeError(f"dtype: expected float64 or float32, got {kind}")
-    generator = np.random.default_rng(rng)
+    kind, generator = real_dtype(dtype), check_rng(rng)
     match init:
         case "uniform":
             # (1.6)

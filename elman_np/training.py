@@ -12,7 +12,16 @@ from typing import Annotated as Int
 import numpy as np
 
 from elman_np.adam import Adam, check_alike, clip_grad_norm
-from elman_np.arrays import Array, Rng, check_count, check_dtype, check_kind, spell
+from elman_np.arrays import (
+    Array,
+    Rng,
+    check_count,
+    check_dtype,
+    check_kind,
+    check_number,
+    check_rng,
+    spell,
+)
 from elman_np.bptt import parameter_gradients
 from elman_np.data.conversion import check_series
 from elman_np.later import Later
@@ -303,8 +312,8 @@ def check_training(
     check_count("epochs", epochs)
     if batch_size is not None:
         check_count("batch_size", batch_size)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm: expected a number above 0, got {clip_norm}")
+    if clip_norm is not None:
+        check_number("clip_norm", clip_norm, "a number above 0", lambda z: z > 0)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a function of an Epoch, got {callback!r}")
     if history is not None:
@@ -338,4 +347,4 @@ def check_generator(rng: Rng, history: History) -> np.random.Generator:
             f"{rng!r}, which would draw the same orders again; make one by numpy.random.default_rng({rng!r}) "
             "before the first epoch, and pass it each time"
         )
-    return np.random.default_rng(rng)
+    return check_rng(rng)

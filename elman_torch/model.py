@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from typing import Annotated as Float
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 import elman_np as en
-from elman_np.arrays import Rng, check_shape
+from elman_np.arrays import Rng, check_kind, check_shape
 from elman_np.cell import Activation
 from elman_np.model import describe, find_layout
-from elman_np.parameters import Init, Parameters, init_parameters
+from elman_np.parameters import NAMES, Init, Parameters, init_parameters
 from elman_np.recurrence import Recurrence
 
 PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
@@ -23,6 +26,26 @@ PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu":
 Inputs: TypeAlias = Float[Tensor, "T"] | Float[Tensor, "T I"] | Float[Tensor, "T B I"]
 Outputs: TypeAlias = Float[Tensor, "T"] | Float[Tensor, "T O"] | Float[Tensor, "T B O"]
 States: TypeAlias = Float[Tensor, "H"] | Float[Tensor, "B H"]
+
+
+def seeded(rng: Rng) -> Rng:
+    """Return `rng`, or where it is None a generator that `torch.manual_seed` seeds."""
+    return np.random.default_rng(int(torch.randint(2**63 - 1, (), device="cpu"))) if rng is None else rng
+
+
+def check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
+    """Raise unless `value` is a tensor of the model's dtype, on its device."""
+    check_kind(name, value, Tensor)
+    if value.dtype != model.w_x.dtype:
+        raise TypeError(f"{name}: expected dtype {model.w_x.dtype} as the model, got {value.dtype}")
+    if value.device != model.w_x.device:
+        raise ValueError(f"{name}: expected device {model.w_x.device} as the model, got {value.device}")
+
+
+def check_numpy(name: str, value: object, kind: type, attribute: str) -> None:
+    """Raise unless `value` is a `kind` of `elman_np`, or of a copy of it in which a mistake is planted."""
+    if not hasattr(value, attribute):
+        check_kind(name, value, kind)
 
 
 class Steps(NamedTuple):
@@ -44,7 +67,8 @@ class ElmanRNN(nn.Module):
     input_size, hidden_size, output_size, activation, reset_every, chunk, init, rng
         As in `elman_np.ElmanRNN`.
     dtype : torch.dtype
-        Any floating-point dtype that torch has.
+        Any floating-point dtype that torch has. Left out it is float64, as in NumPy, whatever
+        `torch.set_default_dtype` says.
     device : torch.device or str, optional
 
     Raises
@@ -53,6 +77,11 @@ class ElmanRNN(nn.Module):
         As in `elman_np.ElmanRNN`.
     TypeError
         For a dtype that is not floating point.
+
+    Notes
+    -----
+    Without `rng`, the seed is drawn from PyTorch's generator, which `torch.manual_seed` sets. A `state_dict`
+    holds activation and truncation, too: into a network with others it is not loaded.
     """
 
     w_x: Float[nn.Parameter, "H I"]
@@ -78,7 +107,9 @@ class ElmanRNN(nn.Module):
         recurrence = Recurrence(activation, reset_every, chunk)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise TypeError(f"dtype: expected a floating-point torch.dtype, got {dtype}")
+        rng = seeded(rng)
         super().__init__()
+        self.register_load_state_dict_pre_hook(_check_options)  # type: ignore[no-untyped-call]
         self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
         self.recurrence = recurrence
         for name, value in init_parameters(input_size, hidden_size, output_size, init=init, rng=rng).items():
@@ -115,13 +146,13 @@ class ElmanRNN(nn.Module):
         TypeError
             If a dtype is not the network's.
         """
+        check_kind("x", x, Tensor)
         layout = find_layout(tuple(x.shape), self.input_size, self.hidden_size, self.output_size)
         if h_0 is None:
             h_0 = x.new_zeros(layout.h)
-        check_shape("h_0", h_0.shape, layout.h)
         for name, value in {"x": x, "h_0": h_0}.items():
-            if value.dtype != self.w_x.dtype:
-                raise TypeError(f"{name}: expected dtype {self.w_x.dtype} as the network, got {value.dtype}")
+            check_tensor(name, value, self)
+        check_shape("h_0", h_0.shape, layout.h)
         x = x.reshape(len(x), layout.batch_size, self.input_size)
         h_0 = h_0.reshape(layout.batch_size, self.hidden_size)
         steps = self.run(x, h_0)
@@ -147,6 +178,7 @@ class ElmanRNN(nn.Module):
     @classmethod
     def from_numpy(cls, model: en.ElmanRNN, *, device: torch.device | str | None = None) -> ElmanRNN:
         """Copy a NumPy network: its parameters, dtype and options."""
+        check_numpy("model", model, en.ElmanRNN, "params")
         params = model.params
         twin = cls(
             params.input_size,
@@ -161,19 +193,32 @@ class ElmanRNN(nn.Module):
         return twin
 
     def load_params(self, params: Parameters) -> None:
-        """Copy the five arrays into this module, in place.
+        """Copy the five arrays into this module, in place; through the inverse of a parametrization.
 
         Raises
         ------
+        TypeError
+            If `params` are not Parameters.
         ValueError
-            If a shape differs; nothing is copied then.
+            If a shape differs, or a parametrization has no inverse; nothing is copied then.
         """
-        own = dict(self.named_parameters())
+        check_numpy("params", params, Parameters, "flat")
+        own = dict(self.five())
         for name, value in params.items():
             check_shape(name, value.shape, tuple(own[name].shape))
+            if is_parametrized(self, name) and not _has_inverse(self, name):
+                raise ValueError(f"{name}: expected a parametrization with a right_inverse, got one without")
         with torch.no_grad():
             for name, value in params.items():
-                own[name].copy_(torch.from_numpy(value.copy()))
+                given = torch.tensor(value, dtype=own[name].dtype, device=own[name].device)
+                if is_parametrized(self, name):
+                    setattr(self, name, given)
+                else:
+                    own[name].copy_(given)
+
+    def five(self) -> Iterator[tuple[str, Tensor]]:
+        """Name and value of the five arrays, whatever else a subclass has, and parametrized or not."""
+        return ((name, getattr(self, name)) for name in NAMES)
 
     def to_numpy(self) -> en.ElmanRNN:
         """Copy this network into NumPy; its dtype must be float64 or float32.
@@ -187,7 +232,7 @@ class ElmanRNN(nn.Module):
             raise TypeError(
                 f"dtype: expected float64 or float32, got {self.w_x.dtype}; convert with .to() first"
             )
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.named_parameters()}
+        arrays = {name: value.detach().cpu().numpy() for name, value in self.five()}
         return en.ElmanRNN.from_params(Parameters(**arrays), **vars(self.recurrence))
 
     @classmethod
@@ -200,14 +245,29 @@ class ElmanRNN(nn.Module):
 
         Raises
         ------
+        TypeError
+            If `rnn` is no `nn.RNN` (a GRU, say), `linear` no `nn.Linear`, or their dtypes differ.
         ValueError
-            If the RNN has several layers or directions, or the sizes do not fit.
+            If the RNN has several layers or directions or takes the batch first, or if sizes or devices do
+            not fit.
         """
+        check_kind("rnn", rnn, nn.RNN)
+        check_kind("linear", linear, nn.Linear)
         if rnn.num_layers != 1 or rnn.bidirectional:
             raise ValueError(
                 f"rnn: expected one layer and one direction, got num_layers={rnn.num_layers}, "
                 f"bidirectional={rnn.bidirectional}"
             )
+        if rnn.batch_first:
+            raise ValueError(
+                "rnn: expected batch_first=False, got True; time is the first axis here: set rnn.batch_first "
+                "to False, which changes no parameter, and pass x.transpose(0, 1)"
+            )
+        weight, last = rnn.weight_ih_l0, linear.weight
+        if last.dtype != weight.dtype:
+            raise TypeError(f"linear: expected dtype {weight.dtype} as rnn, got {last.dtype}")
+        if last.device != weight.device:
+            raise ValueError(f"linear: expected device {weight.device} as rnn, got {last.device}")
         if linear.in_features != rnn.hidden_size:
             raise ValueError(
                 f"linear: expected in_features={rnn.hidden_size} as rnn.hidden_size, got {linear.in_features}"
@@ -221,17 +281,13 @@ class ElmanRNN(nn.Module):
             device=linear.weight.device,
             rng=0,
         )
-        layers = {
-            **rnn.state_dict(),
-            **{f"linear.{name}": value for name, value in linear.state_dict().items()},
-        }
-        zero = torch.zeros(())
+        layer, zero = partial(getattr, rnn), torch.zeros(())
         with torch.no_grad():
-            twin.w_x.copy_(layers["weight_ih_l0"])
-            twin.w_h.copy_(layers["weight_hh_l0"])
-            twin.b_h.copy_(layers.get("bias_ih_l0", zero) + layers.get("bias_hh_l0", zero))
-            twin.w_y.copy_(layers["linear.weight"])
-            twin.b_y.copy_(layers.get("linear.bias", zero))
+            twin.w_x.copy_(layer("weight_ih_l0"))
+            twin.w_h.copy_(layer("weight_hh_l0"))
+            twin.b_h.copy_(layer("bias_ih_l0") + layer("bias_hh_l0") if rnn.bias else zero)
+            twin.w_y.copy_(linear.weight)
+            twin.b_y.copy_(zero if linear.bias is None else linear.bias)
         return twin
 
     def to_torch(self) -> tuple[nn.RNN, nn.Linear]:
@@ -257,6 +313,34 @@ class ElmanRNN(nn.Module):
         linear.load_state_dict({"weight": self.w_y, "bias": self.b_y})
         return rnn, linear
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return activation and truncation: what a `state_dict` holds beside the five arrays."""
+        return dict(vars(self.recurrence))
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Raise unless a `state_dict` is of a network with the same activation and truncation.
+
+        Raises
+        ------
+        ValueError
+            If it is of another one; the message says which option differs.
+        """
+        for name, own in vars(self.recurrence).items():
+            if state.get(name, own) != own:
+                raise ValueError(
+                    f"{name}: expected {own!r}, as this network has it, got {state[name]!r} in the state_dict"
+                )
+
     def extra_repr(self) -> str:
         """Say sizes and options in a line."""
         return f"{describe(self)}, dtype={str(self.w_x.dtype).removeprefix('torch.')}"
+
+
+def _check_options(model: ElmanRNN, state_dict: dict[str, Any], prefix: str, *_: object) -> None:
+    """Compare the options in a `state_dict` before anything of it is copied; without any, it has ours."""
+    model.set_extra_state(state_dict.setdefault(f"{prefix}_extra_state", model.get_extra_state()))
+
+
+def _has_inverse(model: nn.Module, name: str) -> bool:
+    chain = getattr(model.parametrizations, name)
+    return all(hasattr(one, "right_inverse") for one in chain)

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated as Float
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, TensorDataset
 
 from elman_np import commands
-from elman_np.arrays import Array, Rng
+from elman_np.arrays import Array, Rng, check_rng
 from elman_np.notebook import (
     BATCH_SIZE,
     EPOCHS,
@@ -144,7 +143,7 @@ def train(
     network.load_params(params)
     model = notebook if per_day else network
     criterion, optimiser = nn.MSELoss(), torch.optim.Adam(model.parameters(), lr=lr)
-    generator, number = np.random.default_rng(rng), 0
+    generator, number = check_rng(rng), 0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Using a target size")  # the notebook hides them all
         for epoch in range(1, epochs + 1):

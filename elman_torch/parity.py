@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 import elman_np as en
-from elman_np.arrays import Array
+from elman_np.arrays import Array, check_array, check_kind, check_number
 from elman_np.checking.bounds import AdamBall, Ball, Unit, adam_ball
 from elman_np.checking.comparison import WIDEST, Comparison
 from elman_np.checking.one_step import decide_by_steps
 from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solution
 from elman_np.model import Inputs, Outputs, States, find_layout
 from elman_np.parameters import Parameters
-from elman_torch.model import ElmanRNN
+from elman_torch.model import ElmanRNN, check_numpy
 from elman_torch.training import torch_adam
 
 
@@ -64,12 +64,17 @@ def compare(
         Unless exactly one of `target` and `dy` is given; for a shape that does not fit; or unless `widest`
         is above 0.
     """
-    if not widest > 0:
-        raise ValueError(f"widest: expected a number above 0, got {widest}")
+    check_numpy("model", model, en.ElmanRNN, "params")
+    check_kind("x", x, np.ndarray)
+    check_number("widest", widest, "a number above 0", lambda z: z > 0)
     if (target is None) == (dy is None):
         raise ValueError("target, dy: expected exactly one of them")
     layout = find_layout(x.shape, model.input_size, model.hidden_size, model.output_size)
     h_0 = np.zeros(layout.h, model.dtype) if h_0 is None else h_0
+    shapes = {"h_0": layout.h, "target": layout.y, "dy": layout.y, "dh_n": layout.h}
+    for name, value in {"h_0": h_0, "target": target, "dy": dy, "dh_n": dh_n}.items():
+        if value is not None:
+            check_array(name, value, model.dtype, shapes[name])
     case = Case(model, x, h_0, dy, dh_n, target)
     sides = numpy_solution(case), torch_solution(ElmanRNN.from_numpy(model, device=device), case)
     balls = ball_tensors(model, x, h_0, target, dy, dh_n)

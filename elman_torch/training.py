@@ -24,7 +24,7 @@ from elman_np.training import (
     name_windows,
     run_epochs,
 )
-from elman_torch.model import ElmanRNN
+from elman_torch.model import ElmanRNN, check_tensor, seeded
 
 TorchForm: TypeAlias = Literal["single", "foreach", "fused"]
 
@@ -55,11 +55,11 @@ def train(
     check_optimiser(optimiser, model)
     given = name_windows(x, target, validation)
     for name, value in given.items():
-        _check_tensor(name, value, model)
+        check_tensor(name, value, model)
     arrays = {name: value.detach().cpu().to(torch.float64).numpy() for name, value in given.items()}
     check_training(model, arrays, epochs, batch_size, clip_norm, callback, history)
     history = History() if history is None else history
-    generator = check_generator(rng, history)
+    generator = check_generator(seeded(rng), history)
     data = TensorDataset(x.transpose(0, 1), target.transpose(0, 1))
 
     def run_epoch() -> Epoch:
@@ -107,15 +107,6 @@ def _update(
         norm = max(norm, batch_norm.item())
         count += len(x)
     return total / count, norm
-
-
-def _check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
-    """Raise unless `value` is a tensor of the model's dtype, on its device."""
-    check_kind(name, value, Tensor)
-    if value.dtype != model.w_x.dtype:
-        raise TypeError(f"{name}: expected dtype {model.w_x.dtype} as the model, got {value.dtype}")
-    if value.device != model.w_x.device:
-        raise ValueError(f"{name}: expected device {model.w_x.device} as the model, got {value.device}")
 
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")

@@ -104,7 +104,7 @@ def test_only_fitting_parameters_can_be_put_in():
         model.params = en.init_parameters(2, 3, 1, rng=0)
     with pytest.raises(TypeError, match="params: expected dtype float64, got float32"):
         model.params = before.astype(np.float32)
-    with pytest.raises(TypeError, match="params: expected Parameters, got dict"):
+    with pytest.raises(TypeError, match=r"params: expected elman_np\.Parameters, got dict"):
         model.params = dict(before.items())
     assert model.params is before
 

@@ -17,6 +17,7 @@ from tests import (  # noqa: F401 (they fill OBSERVED)
     test_command_lines,
     test_file,
     test_forecasting,
+    test_misuses,
     test_options_checker,
     test_options_commands,
     test_options_network,

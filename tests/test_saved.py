@@ -222,7 +222,7 @@ TORCH = {
     "a tensor": (
         lambda m: torch.optim.Adam(m.parameters(), lr=torch.tensor(0.1)), TypeError, "plain numbers"),
     "a class": (lambda m: torch.optim.Adam, TypeError, "got the class torch.optim.adam.Adam"),
-    "of elman_np": (lambda m: en.Adam(), TypeError, "got elman_np.adam.Adam"),
+    "of elman_np": (lambda m: en.Adam(), TypeError, "got elman_np.Adam"),
     "another model's": (
         lambda m: torch.optim.Adam(et.ElmanRNN(rng=0).parameters()), ValueError, "got 5 of 5 from elsewhere"),
 }  # fmt: skip
@@ -246,8 +246,8 @@ KINDS = {
     "another generator": (
         lambda b: {"rng": np.random.Generator(np.random.MT19937(0))},
         "expected a generator of PCG64, .* MT19937"),
-    "a list": (lambda b: {"history": []}, "history: expected elman_np.training.History, got list"),
-    "a pair": (lambda b: {"scaler": (0.0, 1.0)}, "scaler: expected elman_np.data.series.Scaler, got tuple"),
+    "a list": (lambda b: {"history": []}, "history: expected elman_np.History, got list"),
+    "a pair": (lambda b: {"scaler": (0.0, 1.0)}, "scaler: expected elman_np.Scaler, got tuple"),
 }  # fmt: skip
 
 

@@ -261,7 +261,7 @@ def with_state_of(backend, hidden):
 X = {backend: windows(backend) for backend in (en, et)}
 SINGLE = {backend: windows(backend, np.float32) for backend in (en, et)}
 KIND = {en: "numpy.ndarray", et: "torch.Tensor"}
-ADAM = {en: "elman_np.adam.Adam", et: "torch.optim.optimizer.Optimizer"}
+ADAM = {en: "elman_np.Adam", et: "torch.optim.optimizer.Optimizer"}
 CLASS = {en: en.Adam, et: torch.optim.Adam}
 REFUSED = {
     "validation of another dtype": (
@@ -288,7 +288,7 @@ REFUSED = {
         lambda backend: {"optimiser": other_backend(backend).optimiser}, TypeError,
         lambda backend: f"optimiser: expected {ADAM[backend]}, got .*dam"),
     "no function": (lambda _: {"callback": 3}, TypeError, "callback: expected a function of an Epoch, got 3"),
-    "a list": (lambda _: {"history": []}, TypeError, "history: expected elman_np.training.History, got list"),
+    "a list": (lambda _: {"history": []}, TypeError, "history: expected elman_np.History, got list"),
     "more epochs than asked for": (
         lambda _: {"history": en.History([en.Epoch(9, 1.0, 1.0, None)])}, ValueError,
         "epochs: expected 9 or more, as history has so many already, got 4"),

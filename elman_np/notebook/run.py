@@ -9,7 +9,7 @@ from typing import Annotated as Float
 import numpy as np
 
 import elman_np as en
-from elman_np.arrays import Array, Rng
+from elman_np.arrays import Array, Rng, check_rng
 from elman_np.bptt import parameter_gradients
 from elman_np.later import Later
 from elman_np.parameters import Parameters
@@ -120,7 +120,7 @@ def train(
     """
     x, target = x.astype(params.dtype), target.astype(params.dtype)
     model, optimiser = network(params), en.Adam(lr=lr)
-    generator, number = np.random.default_rng(rng), 0
+    generator, number = check_rng(rng), 0
     for epoch in range(1, epochs + 1):
         for batch, days in enumerate(batches(len(x), BATCH_SIZE, shuffle=True, rng=generator)):
             y, _, tape = model.forward(x[days, None])

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 import elman_np as en
-from elman_np.arrays import Array, Rng, check_count
+from elman_np.arrays import Array, Rng, check_count, check_rng
 from elman_np.cell import ACTIVATIONS, Activation
 from elman_np.notebook.run import BATCH_SIZE, EPOCHS, LR, RESET_EVERY, SEQUENCE_LENGTH
 from elman_np.parameters import Init, Parameters
@@ -139,7 +139,7 @@ def train_starts(
         Seed or generator of the order of the days.
     """
     ensemble, options = Ensemble(recipe.activation), en.AdamOptions(lr=LR)
-    generator, step, m, v = np.random.default_rng(rng), 0, np.zeros_like(starts), np.zeros_like(starts)
+    generator, step, m, v = check_rng(rng), 0, np.zeros_like(starts), np.zeros_like(starts)
     x_filled = np.append(x, 0)
     target_filled = np.append(target, 0)[:, None]
     for _ in range(recipe.epochs):

@@ -27,9 +27,9 @@ MISTAKES = (
         what="backward takes a step of gradient descent by itself.",
         hint="Parameters must be the same before and after: the gradient is for the caller to use.",
         file="model.py",
-        old="grads, dx, dh_0 = bptt.backward(tape.bptt, *self._as_batch(layout, dy, dh_n))",
+        old="grads, dx, dh_0 = bptt.backward(tape.bptt, *given)",
         new=(
-            "grads, dx, dh_0 = bptt.backward(tape.bptt, *self._as_batch(layout, dy, dh_n))\n"
+            "grads, dx, dh_0 = bptt.backward(tape.bptt, *given)\n"
             "        self.params = self.params.map(lambda p, g: p - p.dtype.type(0.01) * g, grads)"
         ),
     ),
