@@ -24,6 +24,7 @@ extensions = [
     "front_page",
     "page_html",
     "search",
+    "notebooks",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "node_modules", "exercises/**/README.md"]
