@@ -51,6 +51,7 @@ copybutton_exclude = ".linenos, .behind"
 # make `Annotated[ndarray[Any, dtype[Any]], 'T B I']` by resolving the names. So there is nothing to link to,
 # and docstrings use single backticks for code.
 inspect.typing = SimpleNamespace(**vars(typing) | {"get_type_hints": None})
+inspect._evaluate = lambda annotation, *_: annotation  # of overloads
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True

@@ -91,7 +91,7 @@ def forecast(
     Raises
     ------
     TypeError
-        If there is no network of `elman_np`, no series of floats, or no list of columns.
+        If there is no network of `elman_np`, no scaler, no series of floats, or no list of columns.
     ValueError
         If the series is empty, not (T,) or (T, C), or not finite; if it has other columns than the scaler, or
         the network not as many inputs and outputs as are chosen; if `steps` ask for days whose inputs nobody
