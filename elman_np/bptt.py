@@ -22,15 +22,18 @@ from elman_np.parameters import Parameters, flatten
 from elman_np.recurrence import Recurrence
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Block:
     """N stretches of S steps that do not depend on each other, side by side (9.4)."""
 
     x: Shaped[Array, "S N B I"]
     h: Shaped[Array, "S+1 N B H"]  # the first state in front
 
+    def __repr__(self) -> str:
+        return f"Block(x {self.x.shape}, h {self.h.shape})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Tape:
     """All that `backward` needs from `forward`: read-only arrays, good for any number of calls.
 
@@ -46,6 +49,10 @@ class Tape:
     def h(self) -> Shaped[Array, "T B H"]:
         """Hidden states h_1 ... h_T in the order of time."""
         return _unfold([block.h[1:] for block in self.blocks])
+
+    def __repr__(self) -> str:
+        steps, batch_size = _extent(self)
+        return f"Tape({steps} steps, batch of {batch_size}, {self.recurrence}, {self.params})"
 
 
 def forward(
@@ -170,8 +177,7 @@ def _through_time(
     """Check the upstream gradients; return da of each block, and dh_0."""
     check_kind("tape", tape, Tape)
     params, (first, *_) = tape.params, tape.blocks
-    steps = sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks)
-    batch_size = first.x.shape[2]
+    steps, batch_size = _extent(tape)
     if dh_n is None:
         dh_n = np.zeros((batch_size, params.hidden_size), params.dtype)
     check_array("dy", dy, params.dtype, (steps, batch_size, params.output_size))
@@ -195,6 +201,11 @@ def _sums(tape: Tape, dy: Shaped[Array, "T B O"], das: Sequence[Shaped[Array, "S
     parts = zip(tape.blocks, _fold(dy, len(tape.blocks[0].x)), das, strict=True)
     grads = [_block_sums(*part) for part in parts]
     return tape.params.like(grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1]))
+
+
+def _extent(tape: Tape) -> tuple[int, int]:
+    """Return T and B."""
+    return sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks), tape.blocks[0].x.shape[2]
 
 
 def _states(

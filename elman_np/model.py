@@ -72,6 +72,9 @@ class ModelTape(NamedTuple):
     bptt: bptt.Tape
     layout: Layout
 
+    def __repr__(self) -> str:
+        return f"ModelTape(x {self.layout.x}, y {self.layout.y}, {self.bptt})"
+
 
 class ElmanRNN:
     """An Elman network: one hidden layer that sees its own last state.

@@ -28,6 +28,7 @@ from elman_np.arrays import (
     frozen,
     real_dtype,
 )
+from elman_np.tables import html_table
 
 Init: TypeAlias = Literal["uniform", "normal"]
 
@@ -165,6 +166,14 @@ class Parameters:
     def astype(self, dtype: DTypeLike) -> Parameters:
         """Return the same numbers in another dtype."""
         return self.map(lambda value: value.astype(dtype))
+
+    def _repr_html_(self) -> str:
+        """Show shape and range of each array, for notebooks."""
+        rows = [
+            (name, " x ".join(map(str, value.shape)), f"{np.min(value):.4g}", f"{np.max(value):.4g}")
+            for name, value in self.items()
+        ]
+        return html_table(repr(self), ("array", "shape", "smallest", "largest"), rows)
 
     def __repr__(self) -> str:
         sizes = (

@@ -27,6 +27,7 @@ from elman_np.data.conversion import check_series
 from elman_np.later import Later
 from elman_np.losses import mse_loss
 from elman_np.model import ElmanRNN, Network
+from elman_np.tables import html_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,9 +91,7 @@ class History(list[Epoch]):
         names = ("epoch", "loss", "grad_norm", "validation_loss")
         rows = [["" if value is None else f"{value:.6g}" for value in vars(epoch).values()] for epoch in self]
         shown = rows if len(rows) <= 10 else [*rows[:5], ["…"] * len(names), *rows[-4:]]
-        lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in shown)
-        heads = "".join(f"<th>{name}</th>" for name in names)
-        return f"<table><caption>{self!r}</caption><tr>{heads}</tr>{lines}</table>"
+        return html_table(repr(self), names, shown)
 
 
 Callback: TypeAlias = Callable[[Epoch], object]

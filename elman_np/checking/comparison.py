@@ -15,6 +15,7 @@ import numpy as np
 from elman_np.arrays import Array
 from elman_np.checking.balls import Ball, in_bounds
 from elman_np.later import Later
+from elman_np.tables import html_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,7 +92,7 @@ class Row:
         return ", ".join(remarks)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Every tensor of one problem in both programs.
 
@@ -208,12 +209,28 @@ class Comparison:
             "Use float64, fewer steps or smaller weights; or let a wider bound decide (`widest`)"
         )
 
-    def __str__(self) -> str:
-        lines = [("tensor", "shape", "difference", "ulps", "obs./bound", "bound/largest", "verdict")]
+    def __repr__(self) -> str:
+        what = f"{' and '.join(self.names)}, {len(self.rows)} tensors: {self.verdict}"
+        return f"Comparison({what}, worst obs./bound {self.worst.ratio:.3g} at {self.worst.tensor})"
+
+    def _repr_html_(self) -> str:
+        """Show the table in notebooks."""
+        headings, *rows = self._cells()
+        return html_table(repr(self), headings, rows)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """Spell out the table, its headings first."""
+        lines: list[tuple[str, ...]] = [
+            ("tensor", "shape", "difference", "ulps", "obs./bound", "bound/largest", "verdict")
+        ]
         for row, shape in zip(self.rows, self.frame["shape"], strict=True):
             numbers = (f"{row.difference:.1e}", f"{row.ulps:.1f}", f"{row.ratio:.4f}", f"{row.sharpness:.1e}")
             verdict = row.verdict + (f" ({row.remark})" if row.remark else "")
             lines.append((row.tensor, shape, *numbers, verdict))
+        return lines
+
+    def __str__(self) -> str:
+        lines = self._cells()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         left = (0, 1, 6)
         return "\n".join(

@@ -1,0 +1,77 @@
+"""What a notebook and a debugger show of a value: a line, and in Jupyter a table."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+
+import elman_np as en
+import elman_torch as et
+from elman_np.checking.comparison import Comparison
+
+MODEL = en.ElmanRNN(1, 8, 1, reset_every=2, rng=0)
+X, TARGET = np.random.default_rng(0).standard_normal((2, 5, 4, 1))
+TAPE = MODEL.forward(X)[2]
+COMPARISON = et.compare(MODEL, X, TARGET)
+OPTIMISER = en.Adam()
+OPTIMISER.step(MODEL.params, MODEL.params)
+
+
+VALUES = [MODEL.params, TAPE, TAPE.bptt, *TAPE.bptt.blocks, COMPARISON, MODEL, OPTIMISER]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_shows_itself_in_a_line(value):
+    shown = repr(value)
+    assert shown.startswith(type(value).__name__)
+    assert "\n" not in shown
+    assert len(shown) < 220
+
+
+def test_a_tape_says_what_it_is_of():
+    assert "ModelTape(x (5, 4, 1), y (5, 4, 1), Tape(5 steps, batch of 4, " in repr(TAPE)
+    assert "activation='tanh', reset_every=2" in repr(TAPE)
+    assert "hidden_size=8" in repr(TAPE)
+    assert [repr(block) for block in TAPE.bptt.blocks] == [
+        "Block(x (2, 2, 4, 1), h (3, 2, 4, 8))",
+        "Block(x (1, 1, 4, 1), h (2, 1, 4, 8))",
+    ]
+
+
+def table(value):
+    """Caption, and rows of cells, of the HTML of a value."""
+    html = value._repr_html_()
+    rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+    (caption,) = re.findall(r"<caption>(.*?)</caption>", html)
+    return unescape(caption), [[unescape(cell) for cell in row] for row in rows]
+
+
+def test_a_comparison_says_its_verdict_and_shows_its_table():
+    worst = max(COMPARISON.rows, key=lambda row: row.ratio)
+    told = f"agrees, worst obs./bound {worst.ratio:.3g} at {worst.tensor}"
+    assert repr(COMPARISON) == f"Comparison(NumPy and PyTorch, 10 tensors: {told})"
+    caption, rows = table(COMPARISON)
+    assert caption == repr(COMPARISON)
+    assert [[cell for cell in row if cell] for row in rows] == [
+        re.split(" {2,}", line) for line in str(COMPARISON).splitlines()
+    ]
+
+
+def test_parameters_show_shapes_and_ranges():
+    caption, rows = table(MODEL.params)
+    assert caption == repr(MODEL.params)
+    assert rows[0] == ["array", "shape", "smallest", "largest"]
+    assert [row[:2] for row in rows[1:]] == [
+        ["w_x", "8 x 1"], ["w_h", "8 x 8"], ["b_h", "8"], ["w_y", "1 x 8"], ["b_y", "1"]
+    ]  # fmt: skip
+    for row, value in zip(rows[1:], MODEL.params, strict=True):
+        low, *_, high = sorted(value.ravel().tolist()) * 2
+        assert row[2:] == [f"{low:.4g}", f"{high:.4g}"]
+
+
+def test_what_could_be_html_is_text():
+    row = COMPARISON.rows[0]
+    html = Comparison((type(row)(**vars(row) | {"tensor": "<b>y"}),))._repr_html_()
+    assert "<b>y" not in html
+    assert "&lt;b&gt;y" in html
