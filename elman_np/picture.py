@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from elman_np.arrays import Array
+from elman_np.arrays import Array, check_count, check_kind, check_shape
 from elman_np.losses import rmse
 from elman_np.training import History
 
@@ -31,6 +31,8 @@ def draw_forecast(
 ) -> Figure:
     """Draw a series with the forecasts made the day before, and the test period by itself.
 
+    Needs Matplotlib (extra `plot`). `figure.savefig("forecast.png")` saves it; Jupyter shows it.
+
     Parameters
     ----------
     dates, close, forecast : arrays (T,)
@@ -41,7 +43,25 @@ def draw_forecast(
         Of the picture.
     label : str
         Of the values: what they are, or in which units.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the lengths differ, or the parts are not in order.
     """
+    for name, value in {"dates": dates, "close": close, "forecast": forecast}.items():
+        check_kind(name, value, np.ndarray)
+        check_shape(name, value.shape, (len(dates),))
+    for name, day, least in (("train", train, 1), ("test", test, train + 1)):
+        check_count(name, day, least)
+        if day >= len(dates):
+            raise ValueError(f"{name}: expected a day before the last of {len(dates)}, got {day}")
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     year, last = figure.subplots(2, 1, height_ratios=[1, 1.25])
     _draw_year(year, dates, close, forecast, train, test)
