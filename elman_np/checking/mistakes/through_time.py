@@ -21,7 +21,7 @@ MISTAKES = (
     ),
     Mistake(
         name="the loop runs forwards in time",
-        what="The way back goes from the first step to the last: dh_t meets what step t - 1 sent, not step t + 1.",
+        what="The way back goes from the first step to the last: dh_t meets what step t - 1 has sent.",
         hint="dh_next comes from the future: begin at the last step, as reversed(range(T)) does.",
         file="bptt.py",
         old="in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):",
