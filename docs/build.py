@@ -1,10 +1,12 @@
-"""Build the docs and say where they are: `python docs/build.py`.
+"""Build the docs and say where they are: `python docs/build.py`; with `--pdf`, the whole as one PDF as well.
 
 It needs the extra `docs`, Node.js with npm, and once the network: npm fetches what `package-lock.json` pins.
+The PDF needs Chromium.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import shutil
@@ -15,6 +17,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 SITE = DOCS / "_build" / "html"
+PDF = DOCS / "_build" / "elman.pdf"
 
 
 def missing_packages() -> list[str]:
@@ -61,14 +64,33 @@ def sphinx(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
 
 
+def print_pdf(site: Path, pdf: Path) -> None:
+    """Print the site's `book.html`, all pages as one, with an outline."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        sys.exit("the PDF needs Chromium, which prints it: install it, and build again")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+    options += ["--generate-pdf-document-outline", f"--print-to-pdf={pdf}"]
+    command = [chromium, *options, (site / "book.html").as_uri()]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, timeout=300)
+
+
 def main() -> int:
     """Build into `docs/_build/html`."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument(
+        "--pdf", action="store_true", help=f"print the whole into {PDF.relative_to(DOCS.parent)}"
+    )
+    chosen = options.parse_args()
     if shutil.which("node") is None:
         sys.exit("the docs need node, which sets their mathematics: install Node.js, and build again")
     install_packages()
     result = sphinx(DOCS, SITE)
     sys.stderr.write(result.stderr)
     print(f"{SITE / 'index.html'}{' (with errors: see above)' if result.returncode else ''}")
+    if chosen.pdf:
+        print_pdf(SITE, PDF)
+        print(PDF)
     return result.returncode
 
 

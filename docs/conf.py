@@ -25,6 +25,7 @@ extensions = [
     "page_html",
     "search",
     "notebooks",
+    "book",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "node_modules", "exercises/**/README.md"]

@@ -6,6 +6,7 @@ and axe finds nothing that keeps someone out.
 
 import collections
 import re
+import runpy
 import subprocess
 import sys
 import urllib.parse
@@ -26,6 +27,7 @@ from tests.support.site import (
     logged,
     needs,
     overflowing,
+    program,
     show,
     site,
     until,
@@ -228,6 +230,24 @@ def test_all_that_search_finds_is_there(site):
     pages = {path: Links((site / path).read_text()) for path in {a.partition("#")[0] for a in addresses}}
     for path, _, anchor in (address.partition("#") for address in addresses):
         assert not anchor or anchor in pages[path].ids
+
+
+def test_the_whole_is_one_page_and_one_pdf(site, tmp_path):
+    text = (site / "book.html").read_text()
+    for page in PAGES:
+        assert f'<div class="book-page" id="{page}">' in text
+        assert not re.search(rf'href="{page}\.html', text.partition("<article")[2].partition("</article>")[0])
+    build = runpy.run_path(str(DOCS / "build.py"))
+    build["print_pdf"](site, tmp_path / "elman.pdf")
+    pdf = subprocess.run(
+        [program("pdftotext"), tmp_path / "elman.pdf", "-"], capture_output=True, text=True, check=True
+    ).stdout
+    titles = re.findall(
+        r"^# (\d\. .+)$", "\n".join((DOCS / f"{p}.md").read_text() for p in PAGES), re.MULTILINE
+    )
+    assert len(titles) == 9
+    assert all(title in pdf for title in titles)
+    assert pdf.count("\f") > 100
 
 
 def test_the_command_says_where_the_site_is_and_leaves_nothing_old():

@@ -197,17 +197,15 @@ def draw_fates(found: Sequence[Study]) -> mpl.Figure:
     Needs Matplotlib (extra `plot`).
     """
     x, target = closes()
-    figure = mpl.Figure(figsize=(9.5, 9.2), layout="constrained")
-    axes = figure.subplot_mosaic(
-        [["run", "run"], ["fate", "error"]], height_ratios=[1, 2.1], width_ratios=[1.25, 1]
-    )
+    figure = mpl.Figure(figsize=(5.8, 12), layout="constrained")
+    axes = figure.subplot_mosaic([["run"], ["fate"], ["error"]], height_ratios=[1, 2, 1.9])
     days = np.arange(2, len(x) + 2)
     axes["run"].plot(days, predict(PRINTED, x)[0][:, 0], color=RED, lw=0.4, marker=".", ms=3)
     axes["run"].plot(days, target, color=INK, lw=1.6)
     axes["run"].annotate("close", (238, 54.6), color=INK, ha="right")
     axes["run"].annotate("predictions with the printed parameters", (2, 50), color=RED)
     axes["run"].set(ylabel="dollars", xlabel="trading day of 2023")
-    axes["run"].set_title("The notebook's own run: every second prediction is b_y", loc="left", weight="bold")
+    axes["run"].set_title("Its own run: every second prediction is b_y", loc="left", weight="bold")
     axes["run"].margins(x=0.01)
 
     rows = [i + 0.7 * (i > 0) + 0.7 * (i > len(REPAIRS)) for i in range(len(found))]
@@ -218,11 +216,11 @@ def draw_fates(found: Sequence[Study]) -> mpl.Figure:
         left += share
     axes["fate"].set_yticks(rows, [one.name for one in found])
     axes["fate"].set(xlim=(0, 100), xlabel=f"% of {len(found[0].fate)} starts")
-    axes["fate"].set_title("What becomes of them", loc="left", weight="bold", pad=34)
+    axes["fate"].set_title("What becomes of them", loc="left", weight="bold", pad=44)
     axes["fate"].legend(
-        ncols=5,
+        ncols=3,
         loc="lower left",
-        bbox_to_anchor=(-0.45, 1.0),
+        bbox_to_anchor=(-0.4, 1.0),
         frameon=False,
         handlelength=0.9,
         columnspacing=1,
@@ -242,7 +240,7 @@ def draw_fates(found: Sequence[Study]) -> mpl.Figure:
     axes["error"].set(xscale="log", xlim=(0.3, 14), xlabel="error in dollars (RMSE), log scale")
     axes["error"].set_xticks([0.4, 1, 2, 5, 10], ["0.4", "1", "2", "5", "10"])
     axes["error"].set_xticks([], minor=True)
-    axes["error"].set_yticks(rows, [])
+    axes["error"].set_yticks(rows, [one.name for one in found])
     axes["error"].set_title("Error: median, half, nine tenths", loc="left", weight="bold", pad=34)
     for name in ("fate", "error"):
         axes[name].set_ylim(max(rows) + 0.6, -0.6)

@@ -21,26 +21,22 @@ MARKERS = {"torch": "o", "jax": "s", "torch.compile": "^"}
 
 
 def draw(machines: Mapping[str, Sequence[Row]], path: Path = FIGURES / "speed.svg") -> None:
-    """Draw the rows of one task: panels for each machine, float32 to the left, float64 to the right."""
+    """Draw the rows of one task: panels for each machine, float32 above float64, as wide as a phone is."""
     import matplotlib.pyplot as plt
 
     palette = runpy.run_path(str(FIGURES / "palette.py"))
     dtypes = list(dict.fromkeys(row.dtype for rows in machines.values() for row in rows))
     with plt.rc_context(palette["RC"]):
+        count = len(machines) * len(dtypes)
         figure, panels = plt.subplots(
-            len(machines),
-            len(dtypes),
-            figsize=(8.6, 3.9 * len(machines)),
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
+            count, 1, figsize=(5.4, 3 * count), sharey=True, squeeze=False, layout="constrained"
         )
-        for (processor, rows), line in zip(machines.items(), panels, strict=True):
-            for axes, dtype in zip(line, dtypes, strict=True):
-                _panel(axes, [row for row in rows if row.dtype == dtype], palette["LIGHT"])
-                axes.set_title(f"{processor}, {dtype}", fontsize="medium")
-            line[0].set_ylabel("peer's time / time of elman_np")
-        panels[0, -1].legend(fontsize="small", loc="lower right")
+        shown = [(processor, dtype) for processor in machines for dtype in dtypes]
+        for (processor, dtype), axes in zip(shown, panels[:, 0], strict=True):
+            _panel(axes, [row for row in machines[processor] if row.dtype == dtype], palette["LIGHT"])
+            axes.set_title(f"{processor}, {dtype}", fontsize="medium")
+            axes.set_ylabel("peer's time / elman_np's")
+        panels[0, 0].legend(fontsize="small", loc="lower right")
         palette["save_svg"](figure, path)
         plt.close(figure)
 
