@@ -10,7 +10,7 @@ from typing import Annotated as Shaped
 import numpy as np
 
 from elman_np.arrays import Array, check_count, check_kind
-from elman_np.data.conversion import Labelled, SeriesLike, read_series, to_array
+from elman_np.data.conversion import HasNumpy, Labelled, SeriesLike, read_series, to_array
 from elman_np.data.days import days_after
 from elman_np.data.series import Scaler, check_table, find_columns
 from elman_np.later import Later
@@ -26,7 +26,7 @@ else:
 def forecast(
     model: ElmanRNN,
     scaler: Scaler,
-    series: Array,
+    series: Array | Sequence[float] | Sequence[Sequence[float]],
     *,
     inputs: Sequence[int] | None = ...,
     targets: Sequence[int] | None = ...,
@@ -38,7 +38,7 @@ def forecast(
 def forecast(
     model: ElmanRNN,
     scaler: Scaler,
-    series: SeriesLike,
+    series: HasNumpy,
     *,
     inputs: Sequence[int] | None = ...,
     targets: Sequence[int] | None = ...,
