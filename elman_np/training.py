@@ -171,7 +171,7 @@ def train(
         Each epoch is appended to it; a new one if left out. With epochs in it, training goes on after
         the last of them.
     progress : bool
-        Show a bar, on stderr.
+        Show a bar, on stderr. Jupyter needs ipywidgets for it.
     rng : None, int or numpy.random.Generator
         Seed or generator of the order of the windows. To go on, the generator that drew the epochs before.
 

@@ -17,7 +17,7 @@ from elman_np.checking.problems import Case, Solution, ball_tensors, numpy_solut
 from elman_np.model import Inputs, Outputs, States, find_layout
 from elman_np.parameters import Parameters
 from elman_torch.model import ElmanRNN, check_numpy
-from elman_torch.training import torch_adam
+from elman_torch.training import MOMENTS, torch_adam
 
 
 def compare(
@@ -203,10 +203,9 @@ def torch_update(
     parameter = nn.Parameter(torch.tensor(p))
     parameter.grad = torch.tensor(g)
     optimiser = torch_adam([parameter], options)
-    names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     if before:
-        state = {name: torch.tensor(value) for name, value in zip(names, before, strict=True)}
+        state = {name: torch.tensor(value) for name, value in zip(MOMENTS, before, strict=True)}
         optimiser.state[parameter] = {"step": torch.tensor(float(step)), **state}
     optimiser.step()
     state = optimiser.state[parameter]
-    return parameter.detach().numpy(), *(state[name].numpy() for name in names if name in state)
+    return parameter.detach().numpy(), *(state[name].numpy() for name in MOMENTS if name in state)
