@@ -32,7 +32,7 @@ class AdamState:
 
 @dataclass(frozen=True, kw_only=True)
 class AdamOptions:
-    """Adam's constants, with `torch.optim.Adam`'s names and defaults.
+    """Adam's constants, with `torch.optim.Adam`'s names and defaults, as plain numbers of Python.
 
     Parameters
     ----------
@@ -71,14 +71,17 @@ class AdamOptions:
     def __post_init__(self) -> None:
         for name in ("lr", "eps", "weight_decay"):
             check_number(name, getattr(self, name), "a finite number, 0 or more", lambda z: 0 <= z < np.inf)
+            object.__setattr__(self, name, float(getattr(self, name)))  # NumPy's would widen float32
         if not isinstance(self.betas, tuple | list):
             raise TypeError(f"betas: expected two numbers in [0, 1), got {self.betas!r}")
         if len(self.betas) != 2:
             raise ValueError(f"betas: expected two numbers in [0, 1), got {self.betas}")
         for beta in self.betas:
             check_number("betas", beta, "two numbers in [0, 1)", lambda z: 0 <= z < 1)
+        object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
         for name in ("decoupled", "amsgrad", "maximize"):
             check_flag(name, getattr(self, name))
+            object.__setattr__(self, name, bool(getattr(self, name)))
 
 
 OPTIONS = tuple(field.name for field in fields(AdamOptions))

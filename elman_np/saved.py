@@ -223,17 +223,9 @@ def _model(recurrence: dict[str, Any], arrays: dict[str, Array]) -> ElmanRNN:
     return ElmanRNN.from_params(params, **vars(Recurrence(**recurrence)))
 
 
-OPTIONS: dict[str, type] = {
-    **dict.fromkeys(("lr", "eps", "weight_decay"), float),
-    **dict.fromkeys(("decoupled", "amsgrad", "maximize"), bool),
-}
-"""Adam's, but for `betas`."""
-
-
 def _adam_about(optimiser: Adam) -> dict[str, Any]:
-    options = {name: kind(getattr(optimiser.options, name)) for name, kind in OPTIONS.items()}
     step = None if optimiser.state is None else int(optimiser.state.step)
-    return {**options, "betas": [float(beta) for beta in optimiser.options.betas], "step": step}
+    return {**vars(optimiser.options), "step": step}
 
 
 def _adam_arrays(state: AdamState, params: Parameters) -> dict[str, Array]:
@@ -245,7 +237,7 @@ def _adam_arrays(state: AdamState, params: Parameters) -> dict[str, Array]:
 
 
 def _adam(about: dict[str, Any], arrays: dict[str, Array], params: Parameters) -> Adam:
-    kinds = {name: (kind,) for name, kind in OPTIONS.items()}
+    kinds = {name: (type(default),) for name, default in vars(AdamOptions()).items()}
     _fields("adam", about, {**kinds, "betas": (list,), "step": (int, type(None))})
     if [type(beta) for beta in about["betas"]] != [float, float]:
         raise ValueError(f"adam.betas: expected two floats, got {short(about['betas'])}")

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import elman_np as en
 from elman_np import adam
@@ -170,3 +171,18 @@ def test_small_gradients_are_not_clipped(params):
 
 def test_repr_says_its_options():
     assert repr(en.Adam(lr=0.1)).startswith("Adam(lr=0.1, betas=(0.9, 0.999), eps=1e-08")
+
+
+@given(st.sampled_from([np.float64, np.float32, np.longdouble]), st.data())
+def test_numbers_of_numpy_count_as_numbers_of_python(kind, data):
+    """A float64 of NumPy's would make a float32 network's update one in float64."""
+    values = {name: kind(data.draw(st.floats(0.01, 0.9))) for name in ("lr", "eps", "weight_decay")}
+    betas = np.array([0.8, 0.9], kind)
+    given = en.AdamOptions(**values, betas=(betas[0], betas[1]), amsgrad=np.True_)
+    plain = en.AdamOptions(
+        **{name: float(value) for name, value in values.items()}, betas=tuple(map(float, betas)), amsgrad=True
+    )
+    assert repr(given) == repr(plain)
+    params = en.init_parameters(1, 3, 1, dtype=np.float32, rng=0)
+    updated = [en.Adam(options).step(params, params).flat for options in (given, plain)]
+    np.testing.assert_array_equal(*updated)
