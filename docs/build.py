@@ -56,6 +56,16 @@ def install_packages() -> None:
         sys.exit(f"cannot put {', '.join(missing_packages())} into {modules}: remove what is there")
 
 
+def write_lines_for_git_hosts() -> None:
+    """Bring up to date what the pages have for a Git host alone: see `_ext/git_host.py`."""
+    sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
+    from git_host import stale
+
+    for path, text in stale(DOCS):
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(DOCS.parent)}: its lines for a Git host are now up to date")
+
+
 def sphinx(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
     """Run Sphinx: every page anew, nothing left of an earlier build, and every warning an error."""
     shutil.rmtree(site, ignore_errors=True)
@@ -85,6 +95,7 @@ def main() -> int:
     if shutil.which("node") is None:
         sys.exit("the docs need node, which sets their mathematics: install Node.js, and build again")
     install_packages()
+    write_lines_for_git_hosts()
     result = sphinx(DOCS, SITE)
     sys.stderr.write(result.stderr)
     print(f"{SITE / 'index.html'}{' (with errors: see above)' if result.returncode else ''}")

@@ -22,6 +22,7 @@ extensions = [
     "derivation",
     "figures",
     "front_page",
+    "api_lists",
     "page_html",
     "search",
     "notebooks",

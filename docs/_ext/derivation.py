@@ -76,7 +76,7 @@ def _read_source(app: Sphinx, docname: str, source: list[str]) -> None:
         return
     for line, message in git_host.problems(source[0]):
         log.warning(message, location=(docname, line))
-    text = CODE_MATHS.sub(r"$\1$", source[0])
+    text = CODE_MATHS.sub(r"$\1$", git_host.without_own_lines(source[0]))
     text = ANCHOR.sub(r"(\1)=", text)
     source[0] = EQ_FENCE.sub(lambda fence: f"```{{eq-code}} {fence[1]} {fence[2] or ''}".rstrip(), text)
 

@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^## (?P<caption>.+)\n(?P<body>(?:(?!^## ).*\n?)*)", re.MULTILINE)
 ENTRY = re.compile(r"^(?:\d+\.|[-*]) \[[^\]]+\]\((?P<page>[\w/-]+)\.md\)", re.MULTILINE)
+LISTED = re.compile(r"^(?:\d+\.|[-*]) \[([^\]]+)\]\(([\w/-]+)\.md\)", re.MULTILINE)
+"""Title and page of each entry."""
 DESCRIBED = re.compile(r"^(?:\d+\.|[-*]) \[[^\]]+\]\(([\w/-]+)\.md\): (.+)$", re.MULTILINE)
 """What the list says of a page."""
 

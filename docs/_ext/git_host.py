@@ -2,12 +2,20 @@
 
 The limits are GitHub's, learnt from public reports: formulas go through Markdown before they reach MathJax,
 some macros are refused, and a page has a budget.
+
+What only a Git host needs stands in lines of its own, `<sub>...</sub>`: below an equation's code its file and
+line, and at a page's end the pages before and after. The site has its own, and leaves these lines out.
+`docs/build.py` writes them anew.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+
+from front_page import LISTED
+from source_marks import Marks, read_marks
 
 BANNED_MACROS = frozenset(
     re.findall(
@@ -24,6 +32,10 @@ MATHS_OR_CODE = re.compile(
 INLINE = re.compile(r"(?<![\w$\\-])\$(?!\s)(?P<tick>`?)(?P<tex>[^$\n]+?)(?P=tick)(?<!\s)\$(?![\w$])")
 CHANGED_BY_MARKDOWN = re.compile(r"\\[^A-Za-z]|\}_|\*|[<>&]")
 
+OWN_LINE = re.compile(r"^<sub>.*</sub>$", re.MULTILINE)
+CODE = re.compile(
+    r"^```python eq=(\S+)(?: file=(\S+))?\n.*?^```\n(?:<sub>[^\n]*</sub>\n)?", re.MULTILINE | re.DOTALL
+)
 Problem = tuple[int, str]  # line and message
 
 
@@ -68,3 +80,47 @@ def _blank(match: re.Match[str]) -> str:
 
 def _line(text: str, match: re.Match[str]) -> int:
     return text.count("\n", 0, match.start()) + 1
+
+
+# ---------------------------------------------------------------- lines for a Git host alone
+
+
+def without_own_lines(text: str) -> str:
+    """A page as the site has it; its lines keep their numbers."""
+    return OWN_LINE.sub("", text)
+
+
+def with_own_lines(text: str, page: str, listed: list[tuple[str, str]], marks: Marks) -> str:
+    """A page with the file and line of each equation's code, and the pages before and after it."""
+
+    def placed(code: re.Match[str]) -> str:
+        fence = OWN_LINE.sub("", code[0]).rstrip("\n")
+        try:
+            place = marks.place(code[1], code[2])
+        except LookupError:  # the build says so
+            return code[0]
+        return f"{fence}\n<sub>[{place}](../{place.path}#L{place.line})</sub>\n"
+
+    text = CODE.sub(placed, text)
+    pages = [name for _, name in listed]
+    if page not in pages:
+        return text
+    here = pages.index(page)
+    links = ["[all pages](index.md)"]
+    if here:
+        links.insert(0, "[← {}]({}.md)".format(*listed[here - 1]))
+    if here + 1 < len(pages):
+        links.append("[{} →]({}.md)".format(*listed[here + 1]))
+    body = re.sub(r"\n+<sub>.*</sub>\n*\Z", "", text.rstrip("\n"))
+    return f"{body}\n\n<sub>{' · '.join(links)}</sub>\n"
+
+
+def stale(docs: Path) -> Iterator[tuple[Path, str]]:
+    """The pages whose own lines are not what they should be, and what they should be."""
+    marks = read_marks(docs.parent)
+    listed = LISTED.findall((docs / "index.md").read_text(encoding="utf-8"))
+    for path in sorted(docs.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        new = with_own_lines(text, path.stem, listed, marks)
+        if new != text:
+            yield path, new

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from git_host import without_own_lines
 from sphinx.application import Sphinx
 
 FENCE = re.compile(r"^```python\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
@@ -34,7 +35,7 @@ Cell = dict[str, Any]
 
 def notebook(path: Path, pages: set[str]) -> dict[str, Any]:
     """Make a page's notebook; `pages` are those that have one."""
-    text = path.read_text(encoding="utf-8")
+    text = without_own_lines(path.read_text(encoding="utf-8"))
     needs = f"It runs where the package is installed: `{NEEDS}` in a checkout."
     cells = [_prose(f"This is `docs/{path.name}` as a notebook. {needs}")]
     end = 0
