@@ -36,6 +36,10 @@ def test_what_stands_there_for_a_git_host_alone_is_left_out_of_the_site(git_host
     assert left.count("\n") == text.count("\n")
 
 
+def test_the_front_pages_row_is_that_of_the_source(git_host):
+    assert f">{git_host.read_marks(ROOT).place('3.4').code}<" in (DOCS / "figures" / "row.svg").read_text()
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
 def test_no_page_has_a_raw_directive(page):
     assert "```{" not in page.read_text()

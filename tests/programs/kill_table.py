@@ -241,14 +241,15 @@ def summary(mistakes: list[Mistake], checks: dict[str, Check]) -> str:
 
 
 def matrix(mistakes: list[Mistake], checks: dict[str, Check]) -> str:
-    """One row a mistake: which checks notice it in float64."""
-    letters = LETTERS[: len(checks)]
+    """One row a mistake: which checks notice it in float64, ours first; folded, for there are many."""
+    letters = LETTERS[: len(checks)][::-1]
     lines = [f"| mistake | {' | '.join(letters)} |", "| --- |" + " --- |" * len(letters)]
     for mistake in mistakes:
         package = plant(mistake)
-        cells = ["x" if complains(check, package, DTYPES[0]) else "" for check in checks.values()]
-        lines.append(f"| {mistake.name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        noticed = [complains(check, package, DTYPES[0]) for check in reversed(checks.values())]
+        lines.append(f"| {mistake.name} | {' | '.join('x' if one else '' for one in noticed)} |")
+    table = "\n".join(lines)
+    return f"<details>\n<summary>{len(mistakes)} mistakes, one by one</summary>\n\n{table}\n\n</details>"
 
 
 LETTERS = "abcdefghijklmn"
