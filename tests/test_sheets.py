@@ -57,7 +57,9 @@ def table():
 
 def test_the_page_of_equations_is_made_from_the_chapters():
     written = (DOCS / "equations.md").read_text(encoding="utf-8")
-    assert re.sub(r"\n<sub>.*</sub>\n\Z", "", written) == page()  # the last line is written by the docs' build
+    assert (
+        re.sub(r"\n<sub>.*</sub>\n\Z", "", written) == page()
+    )  # the last line is written by the docs' build
 
 
 def test_every_number_in_a_chapter_is_found():
