@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elman_np.arrays import Array, check_flag, check_kind, check_number, freeze
+from elman_np.arrays import Array, check_count, check_flag, check_kind, check_number, check_shape, freeze
 from elman_np.parameters import Parameters
 
 PIECE = 1 << 16
@@ -111,6 +111,12 @@ def adam_step(
     p, m, v, v_max : arrays
         New values. The order of operations is Kingma and Ba's algorithm 1, as in `torch.optim.Adam`.
     """
+    check_kind("options", options, AdamOptions)
+    check_count("step", step)
+    for name, value in {"p": p, "g": g, "m": m, "v": v, "v_max": v_max}.items():
+        if not isinstance(value, np.generic):  # what NumPy makes of an array without axes
+            check_kind(name, value, np.ndarray)
+        check_shape(name, value.shape, p.shape)
     lr, (beta_1, beta_2), decay = options.lr, options.betas, options.weight_decay
     if options.maximize:
         # (7.8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -101,13 +101,19 @@ def check_flag(name: str, value: bool) -> None:
         raise TypeError(f"{name}: expected True or False, got {value!r}")
 
 
-def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return float64 or float32, or raise TypeError."""
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ValueError unless `value` is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: expected {' or '.join(map(repr, choices))}, got {value!r}")
+
+
+def real_dtype(dtype: DTypeLike, known: Sequence[np.dtype[Any]] = REAL) -> np.dtype[Any]:
+    """Return float64 or float32, or what else is known, or raise TypeError."""
     try:
         found: object = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         found = repr(dtype)
-    if found not in REAL:
+    if found not in known:
         raise TypeError(f"dtype: expected float64 or float32, got {found}")
     return np.dtype(dtype)
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from elman_np.arrays import Array, check_array, check_kind
+from elman_np.arrays import Array, check_array, check_choice, check_kind
 from elman_np.parameters import Parameters
 
 Activation: TypeAlias = Literal["tanh", "relu"]
@@ -72,9 +72,7 @@ ACTIVATIONS = {"tanh": ActivationRow(tanh, tanh_backward), "relu": ActivationRow
 
 def check_activation(activation: str) -> None:
     """Raise ValueError unless `activation` is a row of the table."""
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        expected = " or ".join(map(repr, ACTIVATIONS))
-        raise ValueError(f"activation: expected {expected}, got {activation!r}")
+    check_choice("activation", activation, ACTIVATIONS)
 
 
 def phi(a: Shaped[Array, "..."], activation: Activation) -> Shaped[Array, "..."]:

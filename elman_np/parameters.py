@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from elman_np.arrays import (
+    DTYPES,
     Array,
     Rng,
+    check_choice,
     check_count,
     check_dtype,
     check_kind,
@@ -165,7 +167,8 @@ class Parameters:
 
     def astype(self, dtype: DTypeLike) -> Parameters:
         """Return the same numbers in another dtype."""
-        return self.map(lambda value: value.astype(dtype))
+        known = real_dtype(dtype, DTYPES)
+        return self.map(lambda value: value.astype(known))
 
     def _repr_html_(self) -> str:
         """Show shape and range of each array, for notebooks."""
@@ -264,6 +267,7 @@ def init_parameters(
     }.items():
         check_count(name, size)
     kind, generator = real_dtype(dtype), check_rng(rng)
+    check_choice("init", init, ("uniform", "normal"))
     match init:
         case "uniform":
             # (1.6)
@@ -279,7 +283,4 @@ def init_parameters(
                 generator.standard_normal(shape)
                 for shape in shapes(input_size, hidden_size, output_size).values()
             ]
-
-        case _:
-            raise ValueError(f"init: expected 'uniform' or 'normal', got {init!r}")
     return Parameters(*(array.astype(kind) for array in arrays))

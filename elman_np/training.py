@@ -17,6 +17,7 @@ from elman_np.arrays import (
     Rng,
     check_count,
     check_dtype,
+    check_flag,
     check_kind,
     check_number,
     check_rng,
@@ -197,6 +198,8 @@ def train(
     for name, value in given.items():
         check_kind(name, value, np.ndarray)
         check_dtype(name, value, model.dtype)
+    check_flag("shuffle", shuffle)
+    check_flag("progress", progress)
     check_training(model, given, epochs, batch_size, clip_norm, callback, history)
     if optimiser.state is not None:
         for name in ("m", "v", "v_max"):

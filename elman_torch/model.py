@@ -33,6 +33,14 @@ def seeded(rng: Rng) -> Rng:
     return np.random.default_rng(int(torch.randint(2**63 - 1, (), device="cpu"))) if rng is None else rng
 
 
+def check_device(device: torch.device | str | None) -> None:
+    """Raise unless `device` is a device or the name of one."""
+    try:
+        torch.device("cpu" if device is None else device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device: expected a torch.device or the name of one, got {device!r}") from None
+
+
 def check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
     """Raise unless `value` is a tensor of the model's dtype, on its device."""
     check_kind(name, value, Tensor)
@@ -107,6 +115,7 @@ class ElmanRNN(nn.Module):
         recurrence = Recurrence(activation, reset_every, chunk)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise TypeError(f"dtype: expected a floating-point torch.dtype, got {dtype}")
+        check_device(device)
         rng = seeded(rng)
         super().__init__()
         self.register_load_state_dict_pre_hook(_check_options)  # type: ignore[no-untyped-call]
@@ -178,7 +187,7 @@ class ElmanRNN(nn.Module):
     @classmethod
     def from_numpy(cls, model: en.ElmanRNN, *, device: torch.device | str | None = None) -> ElmanRNN:
         """Copy a NumPy network: its parameters, dtype and options."""
-        check_numpy("model", model, en.ElmanRNN, "params")
+        check_numpy("model", model, en.ElmanRNN, "state_gradients")
         params = model.params
         twin = cls(
             params.input_size,
@@ -202,7 +211,7 @@ class ElmanRNN(nn.Module):
         ValueError
             If a shape differs, or a parametrization has no inverse; nothing is copied then.
         """
-        check_numpy("params", params, Parameters, "flat")
+        check_numpy("params", params, Parameters, "sizes")
         own = dict(self.five())
         for name, value in params.items():
             check_shape(name, value.shape, tuple(own[name].shape))

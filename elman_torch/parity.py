@@ -64,7 +64,7 @@ def compare(
         Unless exactly one of `target` and `dy` is given; for a shape that does not fit; or unless `widest`
         is above 0.
     """
-    check_numpy("model", model, en.ElmanRNN, "params")
+    check_numpy("model", model, en.ElmanRNN, "state_gradients")
     check_kind("x", x, np.ndarray)
     check_number("widest", widest, "a number above 0", lambda z: z > 0)
     if (target is None) == (dy is None):

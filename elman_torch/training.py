@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from elman_np.adam import AdamOptions
-from elman_np.arrays import Rng, check_kind, check_shape
+from elman_np.arrays import Rng, check_flag, check_kind, check_shape
 from elman_np.training import (
     Callback,
     Epoch,
@@ -57,6 +57,8 @@ def train(
     for name, value in given.items():
         check_tensor(name, value, model)
     arrays = {name: value.detach().cpu().to(torch.float64).numpy() for name, value in given.items()}
+    check_flag("shuffle", shuffle)
+    check_flag("progress", progress)
     check_training(model, arrays, epochs, batch_size, clip_norm, callback, history)
     history = History() if history is None else history
     generator = check_generator(seeded(rng), history)

@@ -104,7 +104,15 @@ MISUSES = {
     "a seed that is True": (lambda w: en.init_parameters(1, 1, 1, rng=True), T, f"{RNG}True"),
     "a generator of torch": (lambda w: en.ElmanRNN(rng=torch.Generator()), T, f"{RNG}<torch._C.Generator"),
     "NumPy's old generator": (lambda w: en.ElmanRNN(rng=np.random.RandomState(0)), T, f"{RNG}RandomState"),
+    "several inits": (
+        lambda w: en.ElmanRNN(init=np.ones(3)), V, "init: expected 'uniform' or 'normal', got array([1., 1., 1.])"
+    ),
+    "a tensor for a dtype": (lambda w: en.ElmanRNN(dtype=torch.ones(1)), T, f"{DTYPE}tensor([1.])"),
+    "a device that is none": (
+        lambda w: et.ElmanRNN(device="gpu"), V, "device: expected a torch.device or the name of one, got 'gpu'"
+    ),
     # ------------------------------------------------------------ parameters
+    "another dtype that is none": (lambda w: w.params.astype("real"), T, f"{DTYPE}'real'"),
     "a dict for params": (
         lambda w: en.ElmanRNN.from_params(dict(w.params.items())), T,
         f"params: {PARAMS}dict; elman_np.Parameters(**params) is one",
@@ -255,7 +263,39 @@ MISUSES = {
         lambda w: en.clip_grad_norm(w.grads, np.nan), V, "max_norm: expected a number above 0, got nan"
     ),
     "a network to clip": (lambda w: en.clip_grad_norm(w.model, 1.0), T, f"grads: {PARAMS}elman_np.ElmanRNN"),
+    "a list for one array": (
+        lambda w: en.adam_step([0.0], *[w.params.flat] * 4, 1, en.AdamOptions()), T, f"p: {ARRAY}list"
+    ),
+    "other shapes of one array": (
+        lambda w: en.adam_step(w.params.flat, *[np.ones(1)] * 4, 1, en.AdamOptions()), V,
+        "g: expected shape (19,), got (1,)",
+    ),
+    "update 0": (
+        lambda w: en.adam_step(*[w.params.flat] * 5, 0, en.AdamOptions()), V, "step: expected 1 or more, got 0"
+    ),
+    "a dict of options": (
+        lambda w: en.adam_step(*[w.params.flat] * 5, 1, {"lr": 0.1}), T, "options: expected elman_np.AdamOptions, got dict"
+    ),
     # ------------------------------------------------------------ training and forecasts
+    "a fraction as text": (
+        lambda w: en.split(w.x[:, 0], "0.7"), T, "train: expected a fraction above 0 and below 1, got '0.7'"
+    ),
+    "a percentage": (
+        lambda w: en.split(w.x[:, 0], 0.7, 15), V, "validation: expected a fraction above 0 and below 1, got 15"
+    ),
+    "another source": (
+        lambda w: en.load_splg(source="Yahoo"), V, "source: expected 'bundled' or 'yahoo', got 'Yahoo'"
+    ),
+    "shuffle as text": (
+        lambda w: en.train(w.model, w.x, w.target, optimiser=w.optimiser, epochs=1, shuffle="no"), T,
+        "shuffle: expected True or False, got 'no'",
+    ),
+    "progress as number": (
+        lambda w: et.train(
+            w.reference, w.x_t, w.target_t, epochs=1, progress=1,
+            optimiser=torch.optim.SGD(w.reference.parameters(), lr=0.1),
+        ), T, "progress: expected True or False, got 1",
+    ),
     "clip_norm as text": (
         lambda w: en.train(w.model, w.x, w.target, optimiser=w.optimiser, epochs=1, clip_norm="1"), T,
         "clip_norm: expected a number above 0, got '1'",
@@ -293,6 +333,7 @@ MISUSES = {
     "a dict to load": (
         lambda w: w.reference.load_params(dict(w.params.items())), T, f"params: {PARAMS}dict"
     ),
+    "a vector to load": (lambda w: w.reference.load_params(w.params.flat), T, f"params: {PARAMS}numpy.ndarray"),
     "other sizes to load": (
         lambda w: w.reference.load_params(w.other), V, "w_x: expected shape (3, 1), got (4, 1)"
     ),

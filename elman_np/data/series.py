@@ -8,7 +8,7 @@ from typing import Annotated as Float
 
 import numpy as np
 
-from elman_np.arrays import Array, check_count
+from elman_np.arrays import Array, check_count, check_number
 from elman_np.data.conversion import SeriesLike, to_array
 
 
@@ -155,6 +155,8 @@ def split(
         If the series is empty or not finite, or the fractions leave a part without a day.
     """
     values = to_array("series", series)
+    for name, value in {"train": train, "validation": validation}.items():
+        check_number(name, value, "a fraction above 0 and below 1", lambda z: 0 < z < 1)
     if not (0 < train < 1 and 0 < validation < 1 and train + validation < 1):
         raise ValueError(
             f"train, validation: expected positive fractions with a sum below 1, got {train}, {validation}"

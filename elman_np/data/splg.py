@@ -10,6 +10,7 @@ import os
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from elman_np.arrays import check_choice, check_flag
 from elman_np.data.days import Day, check_days
 from elman_np.later import Later
 
@@ -63,6 +64,10 @@ def load_splg(
         If Yahoo does not send all that was asked for and nothing else, or the cache does not have it.
     """
     first, stop = check_days(start, end)
+    check_choice("source", source, ("bundled", "yahoo"))
+    check_flag("cached", cached)
+    if not isinstance(cache_dir, str | os.PathLike | None):
+        raise TypeError(f"cache_dir: expected a path or None, got {cache_dir!r}")
     match source:
         case "bundled":
             for name, value in {"cached": cached, "cache_dir": cache_dir}.items():
