@@ -521,3 +521,84 @@ def test_the_default_dtype_of_torch_is_not_followed_and_the_docstring_says_so():
     assert torch.get_default_dtype() == torch.float32
     assert et.ElmanRNN().w_x.dtype == torch.float64
     assert "`torch.set_default_dtype`" in et.ElmanRNN.__doc__
+
+
+# ---------------------------------------------------------------- every argument, with everything
+
+SERIES = np.cumsum(np.random.default_rng(1).standard_normal(60))
+WINDOWS = {"epochs": 1, "batch_size": 2, "shuffle": True, "clip_norm": 1.0, "progress": False, "rng": 0}
+SIZES = {"input_size": 1, "hidden_size": 3, "output_size": 1, "init": "uniform", "rng": 0}
+RECURRENCE = {"activation": "tanh", "reset_every": None, "chunk": None}
+
+
+def calls(w):
+    """Public functions, with arguments that are right."""
+    row = {"params": w.params, "x": w.x[0], "h_before": w.h_0, "activation": "tanh"}
+    pair, pair_t = {"x": w.x, "target": w.target}, {"x": w.x_t, "target": w.target_t}
+    flat = w.params.flat
+    return {
+        en.ElmanRNN: SIZES | RECURRENCE | {"dtype": float},
+        et.ElmanRNN: SIZES | RECURRENCE | {"dtype": torch.float64, "device": "cpu"},
+        en.ElmanRNN.from_params: RECURRENCE | {"params": w.params},
+        w.model.forward: {"x": w.x, "h_0": w.h_0},
+        w.model.backward: {"tape": w.tape, "dy": w.dy, "dh_n": w.h_n},
+        w.model.state_gradients: {"tape": w.tape, "dy": w.dy, "dh_n": w.h_n},
+        en.forward: RECURRENCE | {"params": w.params, "x": w.x, "h_0": w.h_0},
+        en.backward: {"tape": w.tape.bptt, "dy": w.dy, "dh_n": w.h_n},
+        en.step: row,
+        en.step_backward: row | {"h": w.h_0, "dy": w.dy[0], "dh_next": w.h_0},
+        en.mse_loss: {"y": w.y, "target": w.target},
+        en.rmse: {"y": SERIES, "target": SERIES},
+        en.split: {"series": SERIES, "train": 0.7, "validation": 0.15},
+        en.windows: {"series": SERIES, "length": 5, "inputs": None, "targets": None, "horizon": 1},
+        en.Scaler.fit: {"series": SERIES},
+        w.scaler.transform: {"series": SERIES},
+        en.forecast: {"model": w.model, "scaler": w.scaler, "series": SERIES, "horizon": 1, "steps": None},
+        en.AdamOptions: vars(en.AdamOptions()),
+        en.Adam().step: {"params": w.params, "grads": w.grads},
+        en.adam_step: {**dict.fromkeys(("p", "g", "m", "v", "v_max"), flat), "step": 1, "options": en.AdamOptions()},
+        en.clip_grad_norm: {"grads": w.grads, "max_norm": 1.0},
+        en.init_parameters: SIZES | {"dtype": float},
+        en.Parameters: dict(w.params.items()),
+        w.params.astype: {"dtype": float},
+        w.params.like: {"flat": flat},
+        en.train: WINDOWS | pair | {"model": w.model, "optimiser": en.Adam(), "validation": (w.x, w.target)},
+        et.train: WINDOWS | pair_t | {"model": w.reference, "validation": (w.x_t, w.target_t),
+                                      "optimiser": torch.optim.SGD(w.reference.parameters(), lr=0.1)},
+        w.reference.forward: {"x": w.x_t, "h_0": torch.as_tensor(w.h_0)},
+        et.ElmanRNN.from_numpy: {"model": w.model, "device": "cpu"},
+        w.reference.load_params: {"params": w.params},
+        et.ElmanRNN.from_torch: {"rnn": w.rnn, "linear": w.linear},
+        et.compare: pair | {"model": w.model, "h_0": w.h_0, "dh_n": None, "device": "cpu", "widest": 0.1},
+        en.load_splg: {"start": "2023-01-01", "end": "2023-02-01", "source": "bundled", "cached": False},
+    }  # fmt: skip
+
+
+def strange(w):
+    return [
+        None, "a", "1", True, False, -1, 0, 2, 0.5, -0.5, np.nan, np.inf, 1j, b"x", [], [1.0], ["a"], {}, (),
+        np.array(1.0), np.ones(3, int), np.ones((2, 2)), np.array(["a"]), np.array([1, None]), np.float32(1),
+        torch.ones(3), torch.ones(5, 4, 1, requires_grad=True), pl.Series([1.0]), pl.DataFrame({"a": [1.0]}),
+        object(), int, range(3), slice(None), w.model, w.reference, w.params, w.tape, w.tape.bptt,
+        w.x.astype(np.float32), w.x * np.nan, w.x[:, :0], w.x[:0],
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_no_strange_value_gets_through_to_the_words_of_others():
+    """Whatever the argument: an answer, or a message that says of what argument what was expected."""
+    leaked, count = [], 0
+    for index, (function, right) in enumerate(calls(World()).items()):
+        for name in right:
+            world = World()
+            call, arguments = list(calls(world).items())[index]
+            for value in strange(world):
+                count += 1
+                try:
+                    call(**arguments | {name: value})
+                except (TypeError, ValueError) as error:
+                    if ": expected" not in str(error):
+                        leaked.append((function.__qualname__, name, repr(value), str(error)))
+    assert leaked == []
+    assert count > 4_000
