@@ -113,10 +113,9 @@ def adam_step(
     """
     check_kind("options", options, AdamOptions)
     check_count("step", step)
-    for name, value in {"p": p, "g": g, "m": m, "v": v, "v_max": v_max}.items():
-        if not isinstance(value, np.generic):  # what NumPy makes of an array without axes
-            check_kind(name, value, np.ndarray)
-        check_shape(name, value.shape, p.shape)
+    alike = type(p) is type(g) is type(m) is type(v) is type(v_max) is np.ndarray
+    if not (alike and p.shape == g.shape == m.shape == v.shape == v_max.shape):
+        _check_shapes(p=p, g=g, m=m, v=v, v_max=v_max)
     lr, (beta_1, beta_2), decay = options.lr, options.betas, options.weight_decay
     if options.maximize:
         # (7.8)
@@ -149,6 +148,14 @@ def adam_step(
     p = p - lr * m_hat / (root_v_hat + options.eps)
 
     return p, m, v, v_max
+
+
+def _check_shapes(**arrays: Array) -> None:
+    """Raise unless all are arrays of one shape; what NumPy makes of an array without axes is one, too."""
+    for name, value in arrays.items():
+        if not isinstance(value, np.generic):
+            check_kind(name, value, np.ndarray)
+        check_shape(name, value.shape, arrays["p"].shape)
 
 
 class Adam:
