@@ -65,10 +65,17 @@ def _equations(section: nodes.section, page: str, address: str) -> Iterator[Entr
 
 def _own_text(section: nodes.section) -> dict[str, str]:
     """Prose and code of a section without those of the sections inside it; formulas are left out."""
-    prose, code = [], []
+    prose: list[str] = []
+    code: list[str] = []
+    last = None
     for node in section.findall(nodes.Text):
         if _section_of(node) is section and not isinstance(node.parent, LEFT_OUT):
-            (code if isinstance(node.parent, nodes.literal_block) else prose).append(node.astext())
+            block = node.parent
+            while isinstance(block, nodes.Inline):
+                block = block.parent
+            text = node.astext() if block is last else f" {node.astext()}"
+            (code if isinstance(block, nodes.literal_block) else prose).append(text)
+            last = block
     return {"text": re.sub(r"\s+", " ", "".join(prose)).strip(), "code": "\n".join(code)}
 
 
