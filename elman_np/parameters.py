@@ -283,4 +283,5 @@ def init_parameters(
                 generator.standard_normal(shape)
                 for shape in shapes(input_size, hidden_size, output_size).values()
             ]
+
     return Parameters(*(array.astype(kind) for array in arrays))
