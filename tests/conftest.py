@@ -9,7 +9,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.support.site import chrome, site, url
 from tests.support.undecided import Tally
+
+__all__ = ["chrome", "site", "url"]  # fixtures, made once for all that look at the site
 
 slow_ok = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=slow_ok)

@@ -23,19 +23,14 @@ from tests.support.site import (
     LAPTOP,
     PAGES,
     PHONE,
-    chrome,
     logged,
     needs,
     overflowing,
     program,
     show,
-    site,
     until,
-    url,
     violations,
 )
-
-__all__ = ["chrome", "site", "url"]  # fixtures
 
 needs("selenium", "sphinx", "myst_parser", "furo", programs=("chromium", "chromedriver", "npm", "node"))
 pytestmark = pytest.mark.slow

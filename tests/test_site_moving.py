@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 import elman_np as en
-from tests.support.site import DOCS, chrome, needs, show, site, url
-
-__all__ = ["chrome", "site", "url"]  # fixtures
+from tests.support.site import DOCS, needs, show
 
 needs("selenium", "sphinx", "myst_parser", "furo", programs=("chromium", "chromedriver", "npm", "node"))
 pytestmark = pytest.mark.slow
