@@ -9,7 +9,7 @@ SHARE = 0.05
 """Of a property's examples, the most that may be undecided."""
 
 CHANCE = 1e-6
-"""How seldom a property may fail whose examples are drawn anew, and of which no more are undecided than that."""
+"""How seldom a property whose examples are drawn anew may fail although its share is no larger than that."""
 
 
 class Tally:
