@@ -98,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line.error(str(error))
     except (RuntimeError, ImportError) as error:
         return commands.failed(line, error)
+    commands.say_where_no_dates(console, subject.series)
     try:
         model = fit(console, options, x, target, subject.rows)
     except (ArithmeticError, MemoryError) as error:

@@ -115,7 +115,9 @@ def add_file_options(line: argparse.ArgumentParser) -> None:
     """Add what says that the series comes out of a file."""
     line.add_argument("--file", type=Path, help="a CSV or Parquet file to use in place of SPLG's closes")
     line.add_argument("--column", help="the file's numbers")
-    line.add_argument("--date", help="the file's dates; if left out, the only column of dates, if any")
+    line.add_argument(
+        "--date", help="the file's dates, such as 2023-01-31; if left out, the only column of them, if any"
+    )
 
 
 def read_file_options(
@@ -146,6 +148,12 @@ class _Terminal(Console):
 def console(width: int) -> Console:
     """Return where a command prints: as wide as the terminal, or `width` where it prints into a file."""
     return _Terminal() if sys.stdout.isatty() else _Terminal(width=width)
+
+
+def say_where_no_dates(console: Console, series: Labelled | None) -> None:
+    """Say it where a file's rows are taken as they stand: nothing told whether the oldest is the first."""
+    if series is not None and series.dates is None:
+        say(console, "note: no column of dates found; rows taken as they stand")
 
 
 def save_picture(

@@ -102,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line.error(str(error))
     name = "SPLG" if series is None else escape(f"{options.file.name}, {options.column}")
     console = commands.console(width=80)
+    commands.say_where_no_dates(console, series)
     console.print(
         f"NumPy {np.__version__} against PyTorch {torch.__version__} on {name}, windows of {options.length}, "
         f"H = {options.hidden_size}, from the same parameters.\n"

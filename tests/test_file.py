@@ -89,6 +89,55 @@ def test_what_says_a_number_is_one(tmp_path, text):
     assert frame["a"].to_list() == [43.0, 44.0]
 
 
+@pytest.mark.parametrize(
+    ("written_so", "read_as"),
+    [
+        (["2024-01-01", "2024-01-02"], [date(2024, 1, 1), date(2024, 1, 2)]),
+        (["2024/01/01", "2024/01/02"], [date(2024, 1, 1), date(2024, 1, 2)]),
+        (["2024-01-01 23:30", "2024-01-02T00:00:01.5"],
+         [datetime(2024, 1, 1, 23, 30), datetime(2024, 1, 2, 0, 0, 1, 500_000)]),
+        (["2024-01-01", "2024-01-01 12:00"], [datetime(2024, 1, 1), datetime(2024, 1, 1, 12)]),
+        (["2024-01-01T00:00:00+02:00", "2024-01-02 00:00:00-0500", "2024-01-03T00:00:00Z"],
+         [datetime(2024, 1, day) for day in (1, 2, 3)]),
+    ],
+)  # fmt: skip
+def test_dates_in_a_csv_are_what_they_say_whatever_their_offset(written_so, read_as, tmp_path):
+    path = written(tmp_path, "day,a\n" + "".join(f"{text},1\n" for text in written_so))
+    assert read_file(path, "a")["day"].to_list() == read_as
+    assert read_file(path, "a", "day")["day"].to_list() == read_as
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["03/20/2024", "03/19/2024"],
+        ["01/01/2019", "02/01/2019"],
+        ["20.03.24 16:00", "19.03.24 16:00"],
+        ["Mar 20, 2024", "Mar 19, 2024"],
+        ["20 March 2024", "19 March 2024"],
+        ["20-Mar-24", "19-Mar-24"],
+        ["Wed Mar 20 2024", "Tue Mar 19 2024"],
+        ["2024-02-30", "2024-03-01"],
+        ["n/a", "2024-03-01"],
+    ],
+)
+def test_dates_that_are_no_iso_dates_are_refused_and_not_guessed(texts, tmp_path):
+    path = written(tmp_path, "day,a\n" + "".join(f'"{text}",1\n' for text in texts))
+    for named in (None, "day"):
+        with pytest.raises(
+            ValueError, match=r"^date: expected days such as 2023-01-31 in 'day', got "
+        ) as said:
+            read_file(path, "a", named)
+        assert f"got {texts[0]!r}" in str(said.value)
+    beside = written(tmp_path, "day,a,due\n" + "".join(f'2024-01-0{d},1,"{texts[0]}"\n' for d in (1, 2)))
+    assert read_file(beside, "a").columns == ["day", "a"]
+
+
+@pytest.mark.parametrize("text", ["marble 12", "1.5.2", "may be", "on 2024-01-02", "12:30", "7"])
+def test_text_that_is_no_date_stands_in_nobodys_way(text, tmp_path):
+    assert read_file(written(tmp_path, f"note,a\n{text},1\n{text},2\n"), "a").columns == ["a"]
+
+
 FILES = {
     "none.csv": None,
     "prices.txt": "a\n1\n",
@@ -102,6 +151,7 @@ FILES = {
     "short.csv": "day,a\n2023-01-02,1\n2023-01-03,2\n",
     "same.csv": "day,a\n" + "".join(f"2023-01-{day},7\n" for day in range(10, 31)),
     "american.csv": "day,a\n01/13/2023,1\n01/14/2023,2\n",
+    "plain.csv": "a,b\n1,x\n2,y\n",
     "semicolons.csv": "day;a\n2023-01-02;1.5\n",
     "decimals.csv": "day;a\n2023-01-02;1,5\n",
 }
@@ -117,7 +167,7 @@ REFUSED = [
     ("words.csv A", "column: expected one of 'day', 'a', 'b', got 'A'"),
     ("words.csv b", "column: expected numbers in 'b', got 'x' at index (0,)"),
     ("words.csv a", "column: expected numbers in 'a', got 'n/a' at index (1,)"),
-    ("words.csv day", "column: expected numbers in 'day', got Date"),
+    ("words.csv day", "column: expected numbers in 'day', got '2023-01-02' at index (0,)"),
     ("decimals.csv a", "file: decimals.csv cannot be read as CSV, with commas between its columns: "),
     ("semicolons.csv a", "column: expected one of 'day;a', got 'a'"),
     ("short.csv a Day", "date: expected one of 'day', 'a', got 'Day'"),
@@ -176,7 +226,9 @@ def test_a_file_that_cannot_be_used_is_refused_before_any_work(
         (["--file", str(BUNDLED), "--column=Close", "--start=2030-01-01"],
          "start, end: expected at least one row of splg.csv between them, got none"),
         (["--file", "{folder}/american.csv", "--column=a", "--start=2023-01-01"],
-         "start, end: expected a column of dates in american.csv, got none"),
+         "date: expected days such as 2023-01-31 in 'day', got '01/13/2023'"),
+        (["--file", "{folder}/plain.csv", "--column=a", "--start=2023-01-01"],
+         "start, end: expected a column of dates in plain.csv, got none"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_refused(arguments, message, folder, capsys):
@@ -226,6 +278,8 @@ def test_a_file_is_trained_on_forecast_and_drawn_as_the_bundled_prices_are(tmp_p
     assert "n[red], one row ahead" in text
     assert text.endswith("Picture: [b].png\n")
     assert drawn[-1][0][0].tolist() == list(range(60))
+    unordered = "note: no column of dates found; rows taken as they stand\n"
+    assert [unordered in each for each in (*printed, text)] == [False] * 4 + [True]
 
 
 def test_the_pages_table_is_what_the_command_prints(tmp_path, capsys):
@@ -273,5 +327,6 @@ def test_a_report_on_a_file_agrees(tmp_path, capsys):
     assert torch_command.main([f"--file={tmp_path}/squares.csv", "--column=n", *options]) == 0
     printed = capsys.readouterr().out
     assert "AGREED: " in printed
+    assert "note: no column of dates found; rows taken as they stand" in printed
     assert "tanh, raw values, float32" in printed
     assert max(map(len, printed.splitlines())) <= 80
