@@ -33,7 +33,7 @@ WAYS = {
 
 def check_kind(name: str, value: object, kind: type) -> None:
     """Raise TypeError unless `value` is a `kind`; the message says what would be one, if it is known."""
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not isinstance(value, np.ma.MaskedArray):  # nobody here sees its mask
         return
     if isinstance(value, type):
         got = f"the class {spell(value)} itself"
@@ -91,7 +91,11 @@ def check_number(name: str, value: float, expected: str, fits: Callable[[float],
     """Raise unless `value` is a number, and one that fits."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    if not fits(value):
+    try:
+        right = fits(float(value))
+    except OverflowError:
+        raise ValueError(f"{name}: expected {expected}, got an integer that no float can hold") from None
+    if not right:
         raise ValueError(f"{name}: expected {expected}, got {value}")
 
 

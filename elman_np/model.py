@@ -58,7 +58,9 @@ class Network(Protocol):
     def output_size(self) -> int:
         """O, the number of outputs."""
 
-    recurrence: Recurrence
+    @property
+    def recurrence(self) -> Recurrence:
+        """Activation, `reset_every` and `chunk`."""
 
 
 def describe(model: Network) -> str:
@@ -135,7 +137,7 @@ class ElmanRNN:
         init: Init = "uniform",
         rng: Rng = None,
     ) -> None:
-        self.recurrence = Recurrence(activation, reset_every, chunk)
+        self._recurrence = Recurrence(activation, reset_every, chunk)
         self._params = init_parameters(input_size, hidden_size, output_size, init=init, dtype=dtype, rng=rng)
 
     @classmethod
@@ -150,7 +152,7 @@ class ElmanRNN:
         """Make a network from parameters that are there already."""
         check_kind("params", params, Parameters)
         model = cls.__new__(cls)  # without drawing numbers to throw them away
-        model.recurrence = Recurrence(activation, reset_every, chunk)
+        model._recurrence = Recurrence(activation, reset_every, chunk)
         model._params = params
         return model
 
@@ -168,6 +170,16 @@ class ElmanRNN:
         if new.dtype != self.dtype:
             raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
         self._params = new
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """Activation and truncation as one value."""
+        return self._recurrence
+
+    @recurrence.setter
+    def recurrence(self, new: Recurrence) -> None:
+        check_kind("recurrence", new, Recurrence)
+        self._recurrence = new
 
     @property
     def activation(self) -> Activation:
@@ -278,6 +290,11 @@ class ElmanRNN:
     def _as_batch(self, tape: ModelTape, dy: Array, dh_n: Array | None) -> tuple[Array, Array | None]:
         """Check tape and upstream gradients, and lay these out as those of a batch."""
         check_kind("tape", tape, ModelTape)
+        if tape.bptt.params.sizes != self.params.sizes:
+            raise ValueError(
+                f"tape: expected one of a network of sizes {self.params.sizes}, as this is, "
+                f"got {tape.bptt.params.sizes}"
+            )
         dtype, layout = tape.bptt.params.dtype, tape.layout
         check_array("dy", dy, dtype, layout.y)
         if dh_n is not None:

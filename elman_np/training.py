@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -143,7 +144,9 @@ def train(
     """Train a network in place on windows, by the mean squared error.
 
     An epoch is done whole or not at all. When one is broken off (Ctrl-C, a loss that is not finite, any
-    other error), `model`, `optimiser`, `history` and `rng` are as they were before it. So the same call
+    other error), `model`, `optimiser`, `history` and `rng` are as they were before it. An epoch is whole
+    when the loss after its last update is finite, too: that on the validation windows, or without any
+    that on its last batch, which costs one more forward pass over that batch. So the same call
     with the same four goes on where the last whole epoch ended, to the same bits (on the CPU, with the
     same versions and threads) as if nothing had happened. This function saves nothing: `callback` may,
     by `elman_np.save`.
@@ -190,7 +193,7 @@ def train(
         If a dtype is not the network's, `optimiser` is not an `Adam`, or `rng` is a seed although there
         are epochs in `history`.
     TrainingDiverged
-        When the loss is no longer finite.
+        When the loss of a batch, or the one after an epoch, is no longer finite.
     """
     check_kind("model", model, ElmanRNN)
     check_kind("optimiser", optimiser, Adam)
@@ -210,8 +213,9 @@ def train(
     def run_epoch() -> Epoch:
         order = list(batches(x.shape[1], batch_size, shuffle=shuffle, rng=generator))
         loss, norm = _update(model, x, target, optimiser, order, clip_norm, history)
-        judged = None if validation is None else float(mse_loss(model(validation[0])[0], validation[1])[0])
-        return Epoch(history.done + 1, loss, norm, judged)
+        inputs, expected = validation or (x[:, order[-1]], target[:, order[-1]])
+        after = check_finite(float(mse_loss(model(inputs)[0], expected)[0]), history)
+        return Epoch(history.done + 1, loss, norm, after if validation else None)
 
     def remember() -> Callable[[], None]:
         params, state = model.params, optimiser.state
@@ -238,14 +242,20 @@ def _update(
     for batch in order:
         y, _, tape = model.forward(x[:, batch])
         loss, dy = mse_loss(y, target[:, batch])
-        if not np.isfinite(loss):
-            raise TrainingDiverged(history.done + 1, float(loss), history)
+        check_finite(float(loss), history)
         grads = parameter_gradients(tape.bptt, dy)
         clipped, batch_norm = clip_grad_norm(grads, clip_norm or np.inf)
         model.params = optimiser.step(model.params, clipped)
         total += float(loss) * len(batch)
         norm = max(norm, batch_norm)
     return total / x.shape[1], norm
+
+
+def check_finite(loss: float, history: History) -> float:
+    """Return a loss of the epoch after those in `history`; TrainingDiverged unless it is finite."""
+    if not math.isfinite(loss):
+        raise TrainingDiverged(history.done + 1, loss, history)
+    return loss
 
 
 def run_epochs(

@@ -120,9 +120,19 @@ class ElmanRNN(nn.Module):
         super().__init__()
         self.register_load_state_dict_pre_hook(_check_options)  # type: ignore[no-untyped-call]
         self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
-        self.recurrence = recurrence
+        self._recurrence = recurrence
         for name, value in init_parameters(input_size, hidden_size, output_size, init=init, rng=rng).items():
             setattr(self, name, nn.Parameter(torch.tensor(value, dtype=dtype, device=device)))
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """Activation, `reset_every` and `chunk` as one value, which may be replaced."""
+        return self._recurrence
+
+    @recurrence.setter
+    def recurrence(self, new: Recurrence) -> None:
+        check_kind("recurrence", new, Recurrence)
+        self._recurrence = new
 
     @property
     def activation(self) -> Activation:

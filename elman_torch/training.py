@@ -17,8 +17,8 @@ from elman_np.training import (
     Callback,
     Epoch,
     History,
-    TrainingDiverged,
     batches,
+    check_finite,
     check_generator,
     check_training,
     name_windows,
@@ -67,11 +67,10 @@ def train(
     def run_epoch() -> Epoch:
         order = [index.tolist() for index in batches(len(data), batch_size, shuffle=shuffle, rng=generator)]
         loss, norm = _update(model, DataLoader(data, batch_sampler=order), optimiser, clip_norm, history)
-        judged = None
-        if validation is not None:
-            with torch.no_grad():
-                judged = nn.functional.mse_loss(model(validation[0])[0], validation[1]).item()
-        return Epoch(history.done + 1, loss, norm, judged)
+        inputs, expected = validation or (x[:, order[-1]], target[:, order[-1]])
+        with torch.no_grad():
+            after = check_finite(nn.functional.mse_loss(model(inputs)[0], expected).item(), history)
+        return Epoch(history.done + 1, loss, norm, after if validation else None)
 
     def remember() -> Callable[[], None]:
         params, state = [p.detach().clone() for p in model.parameters()], deepcopy(optimiser.state_dict())
@@ -100,8 +99,7 @@ def _update(
         optimiser.zero_grad()
         y, _ = model(x.transpose(0, 1))
         loss = criterion(y, target.transpose(0, 1))
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(history.done + 1, loss.item(), history)
+        check_finite(loss.item(), history)
         loss.backward()
         batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or torch.inf)
         optimiser.step()

@@ -164,6 +164,16 @@ MISUSES = {
     "a series for two inputs": (
         lambda w: en.ElmanRNN(2, 3, 1)(np.zeros(5)), V, "x: expected shape (T, B, 2) or (T, 2), got (5,)"
     ),
+    "a masked array for x": (
+        lambda w: w.model.forward(np.ma.masked_array(w.x)), T, f"x: {ARRAY}numpy.ma."
+    ),
+    "a name for all options": (
+        lambda w: setattr(w.model, "recurrence", "relu"), T, "recurrence: expected elman_np.recurrence.Recurrence, got str"
+    ),
+    "a name for all options of PyTorch's network": (
+        lambda w: setattr(w.reference, "recurrence", "relu"), T,
+        "recurrence: expected elman_np.recurrence.Recurrence, got str",
+    ),
     "a list for h_0": (
         lambda w: w.model.forward(w.x, [0.0, 0.0, 0.0]), T, f"h_0: {ARRAY}list; numpy.array(h_0, float) is one"
     ),
@@ -197,6 +207,13 @@ MISUSES = {
     "targets that would broadcast": (
         lambda w: en.mse_loss(w.y[:, 0], w.target[:, 0, 0]), V, "target: expected shape (5, 1) as y, got (5,)"
     ),
+    "masked outputs": (
+        lambda w: en.mse_loss(np.ma.masked_array(w.y), w.target), T, f"y: {ARRAY}numpy.ma."
+    ),
+    "the tape of another network": (
+        lambda w: w.model.backward(en.ElmanRNN(1, 8, 1, rng=0).forward(w.x)[2], w.dy), V,
+        "tape: expected one of a network of sizes (1, 3, 1), as this is, got (1, 8, 1)",
+    ),
     "nothing to average": (
         lambda w: en.mse_loss(np.zeros((0, 1)), np.zeros((0, 1))), V, "y: expected at least one element to average"
     ),
@@ -226,6 +243,9 @@ MISUSES = {
     "a rate below 0": (lambda w: en.Adam(lr=-1), V, f"{LR}-1"),
     "a rate of nan": (lambda w: en.Adam(lr=np.nan), V, f"{LR}nan"),
     "a rate of inf": (lambda w: en.AdamOptions(lr=np.inf), V, f"{LR}inf"),
+    "a rate that no float can hold": (
+        lambda w: en.Adam(lr=10**400), V, f"{LR}an integer that no float can hold"
+    ),
     "one beta": (lambda w: en.Adam(betas=0.9), T, f"{BETAS}0.9"),
     "three betas": (lambda w: en.Adam(betas=(0.9, 0.99, 0.999)), V, f"{BETAS}(0.9, 0.99, 0.999)"),
     "betas as text": (lambda w: en.Adam(betas=("0.9", 0.999)), T, f"{BETAS}'0.9'"),
@@ -261,6 +281,10 @@ MISUSES = {
     "a norm of 0": (lambda w: en.clip_grad_norm(w.grads, 0), V, "max_norm: expected a number above 0, got 0"),
     "a norm of nan": (
         lambda w: en.clip_grad_norm(w.grads, np.nan), V, "max_norm: expected a number above 0, got nan"
+    ),
+    "a norm that no float can hold": (
+        lambda w: en.clip_grad_norm(w.grads, 10**400), V,
+        "max_norm: expected a number above 0, got an integer that no float can hold",
     ),
     "a network to clip": (lambda w: en.clip_grad_norm(w.model, 1.0), T, f"grads: {PARAMS}elman_np.ElmanRNN"),
     "a list for one array": (
@@ -299,6 +323,10 @@ MISUSES = {
     "clip_norm as text": (
         lambda w: en.train(w.model, w.x, w.target, optimiser=w.optimiser, epochs=1, clip_norm="1"), T,
         "clip_norm: expected a number above 0, got '1'",
+    ),
+    "masked windows": (
+        lambda w: en.train(w.model, np.ma.masked_array(w.x), w.target, optimiser=w.optimiser, epochs=1), T,
+        f"x: {ARRAY}numpy.ma.",
     ),
     "epochs as float": (
         lambda w: en.train(w.model, w.x, w.target, optimiser=w.optimiser, epochs=1.0), T,

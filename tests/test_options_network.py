@@ -267,6 +267,20 @@ def test_what_is_set_is_there_and_used():
     assert same(optimiser.step(P, G), en.Adam(lr=0.3).step(P, G))
 
 
+@observes("elman_np.ElmanRNN.recurrence", "new")
+@observes("elman_torch.ElmanRNN.recurrence", "new")
+def test_options_that_are_set_as_one_value_are_used():
+    model = en.ElmanRNN.from_params(P)
+    twin = et.ElmanRNN.from_numpy(model)
+    new = en.ElmanRNN(activation="relu", chunk=2).recurrence
+    model.recurrence = twin.recurrence = new
+    assert (model.activation, model.chunk) == (twin.activation, twin.chunk) == ("relu", 2)
+    assert same(model(X), en.forward(P, X, ZERO, activation="relu")[:2])
+    assert same(twin.to_numpy().recurrence, new)
+    x = torch.as_tensor(X)
+    assert same(twin(x)[0].detach(), et.ElmanRNN.from_numpy(model)(x)[0].detach())
+
+
 @observes("elman_torch.ElmanRNN.load_params", "params")
 def test_loaded_parameters_take_the_place_of_the_old():
     twin = et.ElmanRNN.from_numpy(MODEL)

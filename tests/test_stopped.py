@@ -162,19 +162,49 @@ def test_an_error_in_the_callback_keeps_the_epoch(backend):
 
 
 @BOTH
-def test_a_training_that_diverged_stands_where_its_last_whole_epoch_ended(backend):
-    """A rate of 1e300 in the third epoch; with the old one, it goes on as if nothing had been."""
+@pytest.mark.parametrize("epochs", [3, EPOCHS])
+@pytest.mark.parametrize(
+    "data", [{}, {"validation": None}, {"batch_size": None}, {"batch_size": None, "validation": None}]
+)
+def test_a_training_that_diverged_stands_where_its_last_whole_epoch_ended(backend, data, epochs):
+    """A rate of 1e300 in the third epoch, whose last update may ruin it; with the old one, it goes on."""
     saved, shorter = fresh(backend), fresh(backend)
-    go_on(shorter, 2)
-    go_on(saved, 2)
+    go_on(shorter, 2, **data)
+    go_on(saved, 2, **data)
     set_rate(saved.optimiser, 1e300)
     with np.errstate(all="ignore"), pytest.raises(en.TrainingDiverged, match="epoch 3: the loss is") as stop:
-        go_on(saved, EPOCHS)
+        go_on(saved, epochs, **data)
     assert stop.value.history is saved.history
     set_rate(saved.optimiser, 0.02)
     assert contents(saved) == contents(shorter)
-    go_on(saved, EPOCHS)
-    assert contents(saved) == WHOLE[backend]
+    go_on(saved, EPOCHS, **data)
+    go_on(shorter, EPOCHS, **data)
+    assert contents(saved) == contents(shorter)
+
+
+@BOTH
+def test_a_validation_loss_that_is_not_finite_ends_the_training(backend):
+    saved = fresh(backend)
+    before, (x, target) = contents(saved), windows(backend)
+    with np.errstate(all="ignore"), pytest.raises(en.TrainingDiverged, match="epoch 1: the loss is inf"):
+        go_on(saved, EPOCHS, validation=(x, target + 1e200))
+    assert contents(saved) == before
+
+
+@BOTH
+def test_the_network_after_a_divergence_has_a_finite_loss(backend):
+    """Of relu, float32 and a rate of 1 nobody knows when; the parameters stay finite, the loss does not."""
+    options = en.AdamOptions(lr=1.0)
+    saved = fresh(backend, options=options, dtype=np.float32, hidden=8, activation="relu")
+    closes = en.load_splg()["Close"].to_numpy().astype("f4")
+    x, target = (a[:, ::20] for a in en.windows(closes, 100))
+    if backend is et:
+        x, target = torch.from_numpy(x), torch.from_numpy(target)
+    with np.errstate(all="ignore"), pytest.raises(en.TrainingDiverged):
+        backend.train(saved.model, x, target, optimiser=saved.optimiser, epochs=30, history=saved.history)
+    with torch.no_grad():
+        y = saved.model(x)[0]
+    assert np.isfinite(np.asarray(((y - target) ** 2).mean()))
 
 
 def set_rate(optimiser, lr):
