@@ -36,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m elman_np",
         description="Train an Elman network on SPLG's closes, or with --file on a column of your own, and "
         "forecast the next day's.",
-        epilog="Other commands: %(prog)s check, which judges your BPTT; %(prog)s notebook, cell by cell.",
+        epilog="Other commands: %(prog)s check, which judges your BPTT; %(prog)s notebook, cell by cell. "
+        + commands.STATUSES,
         formatter_class=commands.HelpFormatter,
     )
     result.add_argument("--version", action="version", version=f"elman {en.__version__}")
@@ -99,13 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RuntimeError, ImportError) as error:
         return commands.failed(line, error)
     commands.say_where_no_dates(console, subject.series)
-    try:
-        model = fit(console, options, x, target, subject.rows)
-    except (ArithmeticError, MemoryError) as error:
-        return commands.failed(line, error)
-    forecast = en.forecast(model, scaler, series)
     borders = len(train), len(train) + len(validation)
-    console.print(errors_table(forecast_errors(series, forecast, *borders), subject.heading))
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is refused
+            model = fit(console, options, x, target, subject.rows)
+            forecast = en.forecast(model, scaler, series)
+            errors = forecast_errors(series, forecast, *borders)
+    except (ArithmeticError, MemoryError, ValueError) as error:
+        return commands.failed(line, error)
+    console.print(errors_table(errors, subject.heading))
     console.print(
         f"Test period: the last {len(test)} of {len(series)} {subject.rows}, never seen in training. "
         "A forecast knows what came before, and no more."
@@ -223,6 +226,11 @@ def forecast_errors(
     dict
         Three errors, in the units of the series, for each forecast. An error belongs to the part of the day
         that is forecast; the first day of all has no forecast.
+
+    Raises
+    ------
+    ArithmeticError
+        If an error is not finite.
     """
     forecasts = {
         "Elman network": forecast,
@@ -230,10 +238,13 @@ def forecast_errors(
         "mean of the training part": np.full_like(close, np.mean(close[:train])),
     }
     parts = (slice(1, train), slice(train, test), slice(test, len(close)))
-    return {
+    errors = {
         name: [en.rmse(values[part.start - 1 : part.stop - 1], close[part]) for part in parts]
         for name, values in forecasts.items()
     }
+    if not np.isfinite(list(errors.values())).all():
+        raise ArithmeticError("the forecasts' error is not finite; try a smaller learning rate")
+    return errors
 
 
 def errors_table(errors: Mapping[str, Sequence[float]], heading: str) -> Table:
@@ -249,4 +260,4 @@ def errors_table(errors: Mapping[str, Sequence[float]], heading: str) -> Table:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, "python -m elman_np")

@@ -1,6 +1,7 @@
 """What the command lines of both packages share: what an option may be, where they print, and how they end.
 
-Bad input is refused by `argparse`, on stderr, with status 2, before any work.
+Bad input is refused by `argparse`, on stderr, with status 2, before any work. What fails later is said
+there too, with the status `FAILED`, which means nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import math
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -27,13 +29,22 @@ if TYPE_CHECKING:
 else:
     mpl = Later("matplotlib.figure")
 
+FAILED = 5
+"""The work could not be done, or could not be printed: no verdict, and no complaint about the input."""
+
+STATUSES = f"Exit status: 0 done, 2 bad options, {FAILED} could not be done."
+"""For the help of what gives no verdict."""
+
 BROKEN_PIPE, INTERRUPTED = 141, 130
 """What a shell reports of a command whose reader is gone (`| head`), and of one that Ctrl-C has ended."""
 
 
 def count(text: str) -> int:
-    """Read a whole number, 1 or more."""
-    return _whole(text, 1)
+    """Read a whole number, 1 or more, that an array can have as its length."""
+    value = _whole(text, 1)
+    if value > sys.maxsize:
+        raise argparse.ArgumentTypeError(f"expected at most {sys.maxsize}, got {text!r}")
+    return value
 
 
 def seed(text: str) -> int:
@@ -182,14 +193,22 @@ def say(console: Console, text: str) -> None:
 
 
 def failed(line: argparse.ArgumentParser, error: Exception) -> int:
-    """Say on stderr why the work could not be done; return 1, the status for that."""
+    """Say on stderr why the work could not be done; return the status for that."""
+    _say_error(line.prog, error)
+    return FAILED
+
+
+def _say_error(program: str, error: Exception) -> None:
     reason = str(error) or type(error).__name__
-    print(f"{line.prog}: error: {reason}", file=sys.stderr)
-    return 1
+    print(f"{program}: error: {reason}", file=sys.stderr)
 
 
-def run(main: Callable[[], int]) -> NoReturn:
-    """Run a command and end the process with its status, quietly where nobody reads or Ctrl-C was pressed."""
+def run(main: Callable[[], int], program: str) -> NoReturn:
+    """Run a command and end the process with its status, quietly where nobody reads or Ctrl-C was pressed.
+
+    A full disk, or too little memory, is a line on stderr. Any other error is a mistake of ours, and is shown
+    whole. The status of both is `FAILED`: Python's own, 1, says here that something differs.
+    """
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
     try:
         try:
@@ -197,9 +216,21 @@ def run(main: Callable[[], int]) -> NoReturn:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        _print_no_more()
         status = BROKEN_PIPE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = INTERRUPTED
+    except (OSError, MemoryError, ImportError) as error:
+        _print_no_more()
+        _say_error(program, error)
+        status = FAILED
+    except Exception:
+        traceback.print_exc()
+        status = FAILED
     sys.exit(status)
+
+
+def _print_no_more() -> None:
+    """Let what is not printed yet go nowhere: Python would try once more at the end, and fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

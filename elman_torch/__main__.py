@@ -40,7 +40,7 @@ LEGEND = {
 }
 
 EXIT: dict[Verdict, int] = {"agrees": 0, "differs": 1, "undecided": 3}
-"""2 is for bad arguments, which argparse refuses."""
+"""2 is for bad arguments, which argparse refuses, and `commands.FAILED` for what fails later."""
 
 
 def device(text: str) -> torch.device:
@@ -60,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m elman_torch",
         description="Compare NumPy and PyTorch on SPLG, or with --file on a column of your own, tensor by "
         "tensor, within the rounding-error bound. "
-        "Exit status: 0 agreed, 1 something differs, 3 undecided (a bound too wide to tell), 2 bad options.",
+        "Exit status: 0 agreed, 1 something differs, 3 undecided (a bound too wide to tell), 2 bad options, "
+        f"{commands.FAILED} could not be done.",
         epilog="Another command: %(prog)s notebook, the notebook that this grew from, cell by cell.",
         formatter_class=commands.HelpFormatter,
     )
@@ -153,4 +154,4 @@ def report(
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    commands.run(main, "python -m elman_torch")

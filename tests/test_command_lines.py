@@ -57,6 +57,10 @@ REFUSED = {
         ("--start 2023-12-28 --end 2024-01-01", "series: expected enough days for three parts, got 2"),
         ("--source ftp", "argument --source: invalid choice: 'ftp'"),
         ("--hidden-size 0", f"argument --hidden-size: {WHOLE}'0'"),
+        (
+            "--hidden-size 99999999999999999999",
+            f"argument --hidden-size: expected at most {sys.maxsize}, got ",
+        ),
         ("--hidden-size 8.0", f"argument --hidden-size: {WHOLE}'8.0'"),
         ("--activation gelu", "argument --activation: invalid choice: 'gelu'"),
         ("--length -1", f"argument --length: {WHOLE}'-1'"),
@@ -80,6 +84,9 @@ REFUSED = {
         ("notebook --seed -1", f"argument --seed: {SEED}'-1'"),
         ("notebook --order 1.5", f"argument --order: {SEED}'1.5'"),
         ("notebook --dtype float16", "argument --dtype: invalid choice: 'float16'"),
+        ("notebook --starts 3 --seed 1", "seed: expected none beside --starts"),
+        ("notebook --starts 3 --dtype float64", "dtype: expected none beside --starts"),
+        ("notebook --picture x.png", "picture: expected together with --starts"),
         ("notebook --starts 0", f"argument --starts: {WHOLE}'0'"),
         ("notebook --picture none/x.png", f"argument --picture: {FOLDER}'none'"),
         ("check", "expected a file, or --new with a style"),
@@ -138,7 +145,7 @@ def test_a_picture_that_cannot_be_saved_after_all_is_one_line(tmp_path, capsys):
     (tmp_path / "gone").mkdir()
     path = tmp_path / "gone" / "x.png"
     (tmp_path / "gone").rmdir()
-    assert commands.save_picture(line, commands.console(80), lambda: figure, path) == 1
+    assert commands.save_picture(line, commands.console(80), lambda: figure, path) == commands.FAILED
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("the command: error: ")
@@ -155,7 +162,7 @@ def test_a_picture_without_an_ending_is_a_png_and_is_called_so(tmp_path, capsys,
 
 
 def test_what_fails_later_is_said_on_stderr(capsys, monkeypatch, tmp_path):
-    """Status 1 and one line, where the input was good and the work could not be done."""
+    """A status of its own and one line, where the input was good and the work could not be done."""
 
     def diverge(*given, **options):
         raise ArithmeticError("the loss is inf")
@@ -166,7 +173,7 @@ def test_what_fails_later_is_said_on_stderr(capsys, monkeypatch, tmp_path):
         (["--source", "yahoo"], "pip install 'yfinance>=1.3,<2'"),
         ([], "the loss is inf"),
     ):
-        assert elman_np.__main__.main([*arguments, "--picture", str(tmp_path / "no.png")]) == 1
+        assert elman_np.__main__.main([*arguments, "--picture", str(tmp_path / "no.png")]) == commands.FAILED
         err = capsys.readouterr().err
         assert err.startswith("python -m elman_np: error: ")
         assert message in err
@@ -207,9 +214,49 @@ def test_a_reader_that_is_gone_ends_a_command_quietly(command, tmp_path):
 def test_a_command_without_stdout_still_ends_with_its_status(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(SystemExit) as ended:
-        commands.run(lambda: commands.console(80).print("unheard") or 3)
+        commands.run(lambda: commands.console(80).print("unheard") or 3, "command")
     assert ended.value.code == 3
     sys.stdout.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full")
+@pytest.mark.parametrize(
+    "command", [["elman_np", "check", "--new", "cell"], ["elman_torch", "notebook", "--epochs", "1"]]
+)
+def test_a_full_disk_is_a_line_and_no_verdict(command, tmp_path):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert done.stderr == f"python -m {command[0]}: error: [Errno 28] No space left on device\n"
+    assert done.returncode == commands.FAILED
+
+
+def test_an_error_of_ours_is_shown_whole_and_is_no_verdict(capsys):
+    def main():
+        raise AssertionError("not thought of")
+
+    with pytest.raises(SystemExit) as ended:
+        commands.run(main, "command")
+    assert ended.value.code == commands.FAILED
+    assert capsys.readouterr().err.endswith("AssertionError: not thought of\n")
+    known = {0, 1, 2, 3, 4, commands.BROKEN_PIPE, commands.INTERRUPTED}
+    assert commands.FAILED not in known | set(elman_torch.__main__.EXIT.values())
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_training_that_ends_far_off_is_a_line_and_no_table(activation, capsys, tmp_path):
+    """One update throws the network so far that its forecasts, or their errors, are not finite."""
+    wild = ["--batch-size=500", "--epochs=1", "--lr=1e300", f"--activation={activation}"]
+    picture = tmp_path / "x.png"
+    assert elman_np.__main__.main([*wild, f"--picture={picture}"]) == commands.FAILED
+    out, err = capsys.readouterr()
+    assert "RMSE" not in out
+    assert err.splitlines()[-1].startswith("python -m elman_np: error: ")
+    assert "finite" in err.splitlines()[-1]
+    assert "Warning" not in err
+    assert not picture.exists()
 
 
 def test_ctrl_c_is_one_line(capsys):
@@ -217,7 +264,7 @@ def test_ctrl_c_is_one_line(capsys):
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as ended:
-        commands.run(main)
+        commands.run(main, "command")
     assert ended.value.code == commands.INTERRUPTED
     assert capsys.readouterr().err == "interrupted\n"
 

@@ -128,7 +128,7 @@ def test_dates_that_are_no_iso_dates_are_refused_and_not_guessed(texts, tmp_path
             ValueError, match=r"^date: expected days such as 2023-01-31 in 'day', got "
         ) as said:
             read_file(path, "a", named)
-        assert f"got {texts[0]!r}" in str(said.value)
+        assert f"in 'day', got {texts[0]!r}" in str(said.value)
     beside = written(tmp_path, "day,a,due\n" + "".join(f'2024-01-0{d},1,"{texts[0]}"\n' for d in (1, 2)))
     assert read_file(beside, "a").columns == ["day", "a"]
 

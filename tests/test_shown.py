@@ -15,6 +15,7 @@ from rich.console import Console
 import elman_np as en
 import elman_np.__main__ as command
 from elman_np import commands, notebook, picture
+from elman_np.notebook.command import parts_that_fit
 from elman_np.notebook.fates import FATE_COLOURS
 from tests.support.observed import check, observed, observes
 
@@ -294,6 +295,15 @@ def test_the_table_of_fates_has_each_number_under_its_heading():
         ][part]
         assert printed(narrow)[-13:] == [[name, *cells[part]] for name, *cells in rows]
         assert commands.natural_width(narrow) <= 80
+
+
+@pytest.mark.parametrize("width", [130, 80, 60, 50])
+def test_the_fates_are_cut_so_that_no_number_is(width):
+    found = [study(f"study {seed}", seed) for seed in range(2)]
+    parts = parts_that_fit(found, width)
+    assert [k for part in parts for k in range(11)[part]] == list(range(11))
+    assert all(commands.natural_width(notebook.fates_table(found, part)) <= width for part in parts)
+    assert len(parts) == {130: 1, 80: 2}.get(width, len(parts))
 
 
 @observes("elman_np.picture.draw_history", "history")

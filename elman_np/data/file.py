@@ -45,8 +45,8 @@ def read_file(
         Its numbers are read as float64, whole ones too. None is refused with the names that there are.
     date : str, optional
         The column of dates. If left out, the only one that holds dates, or none. A CSV's are ISO dates, such
-        as 2023-01-31 or 2023-01-31T16:00:00+01:00, whose hour is taken as it is written. Others could mean two
-        days (02/01/2023), and are refused.
+        as 2023-01-31 or 2023-01-31T16:00:00+01:00, whose hour is taken as it is written. Others could mean
+        two days (02/01/2023), and are refused.
     start, end : str, date or datetime, optional
         The first day wanted, and the day after the last.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
-from elman_np.notebook.fates import FATES, Study, draw_fates, fates_table, studies, yardsticks
+from elman_np.notebook.fates import FATES, Study, draw_fates, fates_table, studies, table_cells, yardsticks
 from elman_np.notebook.run import (
     BATCH_SIZE,
     EPOCHS,
@@ -47,7 +47,8 @@ def run_parser(package: str) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog=f"python -m {package} notebook",
         description="Every step of the notebook with its numbers, and the run that it prints, verified.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=commands.STATUSES,
+        formatter_class=commands.HelpFormatter,
     )
     result.add_argument(
         "--seed", type=commands.seed, default=616, help="of the start; 616 ends as the printed run did"
@@ -64,7 +65,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--starts", type=commands.count, help="study the fate of so many starts, in place of one run"
     )
-    result.add_argument("--picture", type=commands.picture, help="where to save the picture of the fates")
+    result.add_argument(
+        "--picture", type=commands.picture, help="with --starts: where to save the picture of the fates"
+    )
     return result
 
 
@@ -72,12 +75,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m elman_np notebook`; return the exit status."""
     line = parser()
     chosen = line.parse_args(arguments)
+    if chosen.starts is None and chosen.picture is not None:
+        line.error("picture: expected together with --starts, whose fates it shows")
+    for name in ("seed", "dtype"):
+        if chosen.starts is not None and getattr(chosen, name) != line.get_default(name):
+            line.error(f"{name}: expected none beside --starts, which is not computed by it")
     console = commands.console(width=130)
     try:
-        if not chosen.starts and not chosen.picture:
+        if chosen.starts is None:
             show_run(console, Backend("elman_np", train, predict), chosen)
             return 0
-        found = show_fates(console, chosen.starts or 1_000, chosen.epochs, chosen.order)
+        found = show_fates(console, chosen.starts, chosen.epochs, chosen.order)
     except (ArithmeticError, MemoryError) as error:
         return commands.failed(line, error)
     if chosen.picture is None:
@@ -206,10 +214,7 @@ def show_fates(console: Console, count: int, epochs: int, order: int) -> list[St
     with console.status("training"):
         for one in studies(count, epochs=epochs, order=order):
             found.append(one)
-    parts = [slice(None)]
-    if commands.natural_width(fates_table(found)) > console.width:
-        parts = [slice(len(FATES)), slice(len(FATES), None)]
-    for part in parts:
+    for part in parts_that_fit(found, console.width):
         console.print(fates_table(found, part))
     year, after = yardsticks()
     console.print(
@@ -218,3 +223,22 @@ def show_fates(console: Console, count: int, epochs: int, order: int) -> list[St
         f"the mean of 2023's targets by {year.mean:.3f} and {after.mean:.3f}."
     )
     return found
+
+
+def parts_that_fit(found: Sequence[Study], width: int) -> list[slice]:
+    """Cut a table of fates that is too wide: fates from errors, and both as often as needed."""
+
+    def fits(part: slice) -> bool:
+        return commands.natural_width(fates_table(found, part)) <= width
+
+    whole, count = slice(None), len(table_cells(found[0]))
+    if fits(whole):
+        return [whole]
+    parts = []
+    for first, stop in ((0, len(FATES)), (len(FATES), count)):
+        for size in range(stop - first, 0, -1):
+            cut = [slice(k, min(k + size, stop)) for k in range(first, stop, size)]
+            if size == 1 or all(map(fits, cut)):
+                parts += cut
+                break
+    return parts

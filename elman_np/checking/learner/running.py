@@ -41,7 +41,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m elman_np check",
         description="Judge the BPTT or Adam in a file of yours. The file is executed.",
-        epilog="Exit status: 0 right, 1 wrong, 2 could not run, 3 undecided, 4 an exercise with gaps left. "
+        epilog="Exit status: 0 right, 1 wrong, 2 could not run, 3 undecided, 4 an exercise with gaps left, "
+        f"{commands.FAILED} could not be judged or printed, for instance onto a full disk. "
         "See docs/check.md.",
     )
     parser.add_argument("file", nargs="?", type=Path, help="has a function solve(p), or updates(p) for Adam")
