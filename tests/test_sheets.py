@@ -23,6 +23,10 @@ WORDS = re.compile(r"\\(?:text|mathrm|begin|end)\{[^{}]*\}|\\qquad\\text\{[^{}]*
 NAMES = re.compile(r"d?(?:w_x|w_h|b_h|w_y|b_y|h_0|h_n)(?![A-Za-z])")
 SAME_EVERYWHERE = frozenset("TBIHOxhyL")
 ROW = re.compile(r"^\| \$(?P<letter>\\?\w+)\$ \| (?P<chapters>[\d, -]+) \| (?P<meaning>.+) \|$", re.MULTILINE)
+BLOCK = re.compile(
+    r"^ *(?P<fence>`{3,})(?P<kind>[^`\n]*)\n(?P<code>.*?)^ *(?P=fence)$", re.MULTILINE | re.DOTALL
+)
+COLUMN = 90  # characters of code beside each other on the site
 OTHER_AUTHORS = re.compile(r"^## The names that others use\n.*?^## ", re.MULTILINE | re.DOTALL)
 
 
@@ -116,3 +120,32 @@ def test_letters_are_found_in_formulas_and_nowhere_else():
         "```math\nb^2\n```\n"
     )
     assert letters(text) == {"z", "eta", "a", "k", "b"}
+
+
+def too_long(text):
+    """Return the lines of code that are wider than the site's column, which could be broken.
+
+    A formula is no code, `text` is what a command prints, and the lines below a numbered equation are those
+    of the source: the build compares them.
+    """
+    return [
+        line
+        for block in BLOCK.finditer(text)
+        if block["kind"] not in ("math", "text") and " eq=" not in block["kind"]
+        for line in block["code"].splitlines()
+        if len(line) > COLUMN
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_code_is_no_wider_than_the_column(path):
+    assert too_long(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_line_of_code_that_is_too_wide_is_found():
+    fits, wide = "a" * COLUMN, "b" * (COLUMN + 1)
+    kinds = "python", "py", "sh", "", "math", "text", "python eq=3.4", "python eq=3.4 file=elman_np/bptt.py"
+    found = {
+        kind for kind in kinds if too_long(f"{wide}\n\n```{kind}\n{fits}\n{wide}\n```\n{wide}\n") == [wide]
+    }
+    assert found == {"python", "py", "sh", ""}

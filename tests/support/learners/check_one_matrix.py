@@ -1,6 +1,7 @@
 from one_matrix import Network
 
-STYLE = dict(axes="TF", bias="F1", joined="hx", h_0="zero", loss="half sum of squares", rate=0.1)
+STYLE = dict(axes="TF", bias="F1", joined="hx", h_0="zero",
+             loss="half sum of squares", rate=0.1)
 
 
 def solve(p):
