@@ -217,10 +217,8 @@ class Adam:
         check_kind("options", self.options, AdamOptions)
         check_kind("params", params, Parameters)
         check_alike("grads", grads, params)
-        if self.state is not None:
-            check_kind("state", self.state, AdamState)
+        check_state("state", self.state, params)
         state = self.state or AdamState(0, *[params.like(freeze(np.zeros_like(params.flat)))] * 3)
-        check_alike("state.m", state.m, params)
 
         old = [value.flat for value in (params, grads, state.m, state.v, state.v_max)]
         new = [np.empty_like(params.flat) for _ in range(4 if self.options.amsgrad else 3)]
@@ -238,6 +236,15 @@ class Adam:
 
     def __repr__(self) -> str:
         return repr(self.options).replace("AdamOptions", "Adam")
+
+
+def check_state(name: str, state: AdamState | None, params: Parameters) -> None:
+    """Raise unless `state` is None, or what Adam remembers of the gradients of `params`."""
+    if state is not None:
+        check_kind(name, state, AdamState)
+        check_count(f"{name}.step", state.step, least=0)
+        for moment in ("m", "v", "v_max"):
+            check_alike(f"{name}.{moment}", getattr(state, moment), params)
 
 
 def check_alike(name: str, value: Parameters, params: Parameters) -> None:

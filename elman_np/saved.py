@@ -5,8 +5,9 @@ The file is one of NumPy's `.npz` archives, without pickles and not compressed:
 ================================================= ====================================================
 entry                                             what
 ================================================= ====================================================
-`about`                                           JSON: the format's version, the options of the
-                                                  network, of Adam, the generator's state, the scaler
+`about`                                           JSON: the format's version, the names of the other
+                                                  entries, the options of the network, of Adam, the
+                                                  generator's state, the scaler
 `w_x w_h b_h w_y b_y`                             the parameters
 `adam.m adam.v`, and `adam.v_max` with `amsgrad`  Adam's state, each as `Parameters.flat`
 `history.epoch history.loss history.grad_norm`    a number for each epoch
@@ -26,8 +27,8 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
-from elman_np.adam import Adam, AdamOptions, AdamState, check_alike
-from elman_np.arrays import REAL, Array, check_count, check_kind, check_shape
+from elman_np.adam import Adam, AdamOptions, AdamState, check_state
+from elman_np.arrays import REAL, Array, check_count, check_kind, check_number, check_shape, spell
 from elman_np.data.series import Scaler
 from elman_np.files import write_whole
 from elman_np.model import ElmanRNN
@@ -39,6 +40,8 @@ VERSION = 1
 MOMENTS = ("m", "v", "v_max")
 MOST_STEPS = 2**53
 """Up to here a float counts every step."""
+END, END_SIZE = b"PK\5\6", 22
+"""How the last record of an archive without a comment begins, and its bytes."""
 COLUMNS = {"epoch": np.int64, "loss": float, "grad_norm": float, "validated": bool, "validation_loss": float}
 ENTRIES = (
     "about",
@@ -101,10 +104,11 @@ def save(
     TypeError
         If an argument is of another kind, or the network is not float64 or float32.
     ValueError
-        If the optimiser knows other shapes.
+        If the optimiser knows other shapes, or for anything else that `load` would refuse.
     OSError
         If the file cannot be written.
     """
+    _check_path(path)
     check_kind("model", model, ElmanRNN)
     if model.dtype not in REAL:
         raise TypeError(f"model: expected float64 or float32, got {model.dtype}")
@@ -113,21 +117,24 @@ def save(
     for name, value in given.items():
         if value is not None:
             check_kind(name, value, kinds[name])
+    arrays: dict[str, Any] = dict(model.params.items())
+    if optimiser is not None and optimiser.state is not None:
+        check_state("optimiser.state", optimiser.state, model.params)
+        arrays |= _adam_arrays(optimiser.state)
+    if history is not None:
+        arrays |= _history_arrays(history)
     about = {
         "format": "elman",
         "version": VERSION,
+        "entries": list(arrays),
         "recurrence": _recurrence_about(model.recurrence),
         "adam": None if optimiser is None else _adam_about(optimiser),
         "rng": None if rng is None else _rng_about(rng),
         "scaler": None if scaler is None else _scaler_about(scaler),
     }
-    arrays: dict[str, Any] = dict(model.params.items())
-    if optimiser is not None and optimiser.state is not None:
-        arrays |= _adam_arrays(optimiser.state, model.params)
-    if history is not None:
-        arrays |= _history_arrays(history)
-    text = np.array(json.dumps(about, allow_nan=False))
-    write_whole(path, lambda file: np.savez(file, about=text, **arrays))
+    arrays = {"about": np.array(json.dumps(about, allow_nan=False)), **arrays}
+    _decode(dict(arrays))  # what could not be loaded must not take the place of what can
+    write_whole(path, lambda file: np.savez(file, **arrays))
 
 
 def load(path: Path) -> Saved[ElmanRNN, Adam]:
@@ -141,7 +148,10 @@ def load(path: Path) -> Saved[ElmanRNN, Adam]:
         If there is no such file, or it cannot be opened.
     ValueError
         If it is not a whole file that `save` has written; the message says what is wrong with it.
+    TypeError
+        If `path` is none.
     """
+    _check_path(path)
     with open(path, "rb") as file:
         try:
             return _decode(_read(file))
@@ -150,6 +160,13 @@ def load(path: Path) -> Saved[ElmanRNN, Adam]:
             raise ValueError(
                 f"{os.fspath(path)}: expected a file that elman has saved, whole and not changed; {reason}"
             ) from error
+
+
+def _check_path(path: object) -> None:
+    """Raise TypeError unless `path` is a text or a path."""
+    if not isinstance(path, str | os.PathLike):
+        got = "None" if path is None else spell(type(path))
+        raise TypeError(f"path: expected a text or a path, got {got}")
 
 
 def _read(file: BinaryIO) -> dict[str, Array]:
@@ -166,6 +183,10 @@ def _read(file: BinaryIO) -> dict[str, Array]:
             raise ValueError("it is compressed")
         if damaged := archive.testzip():
             raise ValueError(f"its entry {short(damaged)} is damaged")
+        begin = min(entry.header_offset for entry in archive.infolist())
+    file.seek(-END_SIZE, os.SEEK_END)
+    if begin or not file.read().startswith(END):
+        raise ValueError("there is something before or after it")
     file.seek(0)
     with np.load(file, allow_pickle=False) as loaded:
         arrays = {name: loaded[name] for name in loaded.files}
@@ -202,7 +223,12 @@ def _about(arrays: dict[str, Array]) -> dict[str, Any]:
         raise ValueError(f"its format has version {short(about.get('version'))}, and not {VERSION}")
     part = (dict, type(None))
     kinds = {"recurrence": (dict,), "adam": part, "rng": part, "scaler": part}
-    _fields("about", about, {"format": (str,), "version": (int,), **kinds})
+    _fields("about", about, {"format": (str,), "version": (int,), "entries": (list,), **kinds})
+    entries = about["entries"]
+    if missing := [name for name in ENTRIES if name in entries and name not in arrays]:
+        raise ValueError(f"it has no entry {', '.join(missing)}")
+    if sorted(entries) != sorted(arrays):
+        raise ValueError(f"about.entries: expected {', '.join(arrays)}, got {short(entries)}")
     return about
 
 
@@ -228,11 +254,9 @@ def _adam_about(optimiser: Adam) -> dict[str, Any]:
     return {**vars(optimiser.options), "step": step}
 
 
-def _adam_arrays(state: AdamState, params: Parameters) -> dict[str, Array]:
+def _adam_arrays(state: AdamState) -> dict[str, Array]:
     """Lay out the moments; `v_max` too, unless it is `v` by another name."""
     names = MOMENTS[:2] if state.v_max is state.v else MOMENTS
-    for name in names:
-        check_alike(f"optimiser.state.{name}", getattr(state, name), params)
     return {f"adam.{name}": getattr(state, name).flat for name in names}
 
 
@@ -263,6 +287,13 @@ def _moment(name: str, flat: Array, params: Parameters) -> Parameters:
 
 
 def _history_arrays(history: History) -> dict[str, Array]:
+    for place, e in enumerate(history):
+        name = f"history[{place}]"
+        check_kind(name, e, Epoch)
+        check_count(f"{name}.epoch", e.epoch)
+        for field in ("loss", "grad_norm", "validation_loss"):
+            if field != "validation_loss" or e.validation_loss is not None:
+                check_number(f"{name}.{field}", getattr(e, field), "a number", lambda _: True)
     rows = [
         (e.epoch, e.loss, e.grad_norm, judged is not None, 0.0 if judged is None else judged)
         for e, judged in ((e, e.validation_loss) for e in history)

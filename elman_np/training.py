@@ -12,7 +12,7 @@ from typing import Annotated as Int
 
 import numpy as np
 
-from elman_np.adam import Adam, check_alike, clip_grad_norm
+from elman_np.adam import Adam, check_state, clip_grad_norm
 from elman_np.arrays import (
     Array,
     Rng,
@@ -204,9 +204,7 @@ def train(
     check_flag("shuffle", shuffle)
     check_flag("progress", progress)
     check_training(model, given, epochs, batch_size, clip_norm, callback, history)
-    if optimiser.state is not None:
-        for name in ("m", "v", "v_max"):
-            check_alike(f"optimiser.state.{name}", getattr(optimiser.state, name), model.params)
+    check_state("optimiser.state", optimiser.state, model.params)
     history = History() if history is None else history
     generator = check_generator(rng, history)
 

@@ -1,5 +1,6 @@
 """What was trained is kept in a file, whole or not at all, bit for bit, by either backend for the other."""
 
+import io
 import json
 import os
 import signal
@@ -248,6 +249,14 @@ KINDS = {
         "expected a generator of PCG64, .* MT19937"),
     "a list": (lambda b: {"history": []}, "history: expected elman_np.History, got list"),
     "a pair": (lambda b: {"scaler": (0.0, 1.0)}, "scaler: expected elman_np.Scaler, got tuple"),
+    "numbers for epochs": (
+        lambda b: {"history": en.History([1, 2])}, r"history\[0\]: expected elman_np.Epoch, got int"),
+    "half an epoch": (
+        lambda b: {"history": en.History([en.Epoch(1, 1.0, 1.0, None), en.Epoch(1.5, 1.0, 1.0, None)])},
+        r"history\[1\].epoch: expected an integer, got 1.5"),
+    "an epoch without a loss": (
+        lambda b: {"history": en.History([en.Epoch(1, None, 1.0, None)])},
+        r"history\[0\].loss: expected a number, got None"),
 }  # fmt: skip
 
 
@@ -259,6 +268,28 @@ def test_what_is_of_another_kind_is_refused_and_nothing_is_written(backend, misu
     place.write_bytes(b"old")
     with pytest.raises(TypeError, match=message):
         backend.save(place, **{"model": backend.ElmanRNN(rng=0)} | change(backend))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@BOTH
+def test_what_load_would_refuse_does_not_take_the_place_of_what_it_takes(backend, tmp_path):
+    place, model = tmp_path / "kept.npz", backend.ElmanRNN(rng=0)
+    place.write_bytes(b"old")
+    with pytest.raises(ValueError, match="epoch: expected 1 or more, got 0"):
+        backend.save(place, model, history=en.History([en.Epoch(0, 1.0, 1.0, None)]))
+    saved = fresh(en)
+    go_on(saved, 1)
+    good = saved.optimiser.state
+    for change, message in (
+        ({"step": 2**53}, "adam.step: expected 0 or more and less than"),
+        ({"v": good.v.map(np.negative)}, "adam.v: expected means of squares"),
+    ):
+        saved.optimiser.state = replace(good, **change)
+        with pytest.raises(ValueError, match=message):
+            en.save(place, saved.model, optimiser=saved.optimiser)
+    saved.optimiser.state = 3
+    with pytest.raises(TypeError, match=r"optimiser.state: expected elman_np.AdamState, got int"):
+        en.save(place, saved.model, optimiser=saved.optimiser)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
@@ -327,14 +358,49 @@ def test_a_link_stays_a_link_and_others_may_read_as_they_may_any_new_file(tmp_pa
     assert (tmp_path / "far" / "kept.npz").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_new_file_has_the_mode_of_the_old_one(tmp_path):
+    place, modes = tmp_path / "kept.npz", []
+    place.touch()
+    for mode in (0o600, 0o640, 0o666):
+        place.chmod(mode)
+        write_whole(place, lambda file: modes.append(os.fstat(file.fileno()).st_mode & 0o777))
+        assert place.stat().st_mode & 0o777 == modes.pop() == mode
+
+
+def test_a_file_that_must_not_be_written_is_not_replaced(tmp_path, monkeypatch):
+    """Whoever runs the tests: root may write all."""
+    place = tmp_path / "kept.npz"
+    place.write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (place.resolve(), os.W_OK))
+    with pytest.raises(PermissionError, match=r"kept.npz"):
+        en.save(place, en.ElmanRNN(rng=0))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
 @BOTH
-def test_paths_that_cannot_be_are_errors_of_the_system(backend, tmp_path):
+def test_paths_that_cannot_be_are_errors_of_the_system(backend, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError):
         backend.load(tmp_path / "none.npz")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no folder'$"):
         backend.save(tmp_path / "no folder" / "kept.npz", backend.ElmanRNN(rng=0))
-    with pytest.raises(IsADirectoryError):
-        backend.save(tmp_path, backend.ElmanRNN(rng=0))
+    monkeypatch.setattr("builtins.open", None)  # for nothing is begun
+    for path in (tmp_path, "", "."):
+        with pytest.raises(IsADirectoryError):
+            backend.save(path, backend.ElmanRNN(rng=0))
+    assert list(tmp_path.iterdir()) == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("path", "got"), [(None, "None"), (3, "int"), (b"kept.npz", "bytes"), (io.BytesIO(), "_?io.BytesIO")]
+)
+def test_what_is_no_path_is_refused_by_name(backend, path, got, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (backend.load, lambda path: backend.save(path, backend.ElmanRNN(rng=0))):
+        with pytest.raises(TypeError, match=f"^path: expected a text or a path, got {got}$"):
+            use(path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -58,6 +58,24 @@ def test_a_torn_file_is_refused(length):
         load_bytes(CONTENT[:length])
 
 
+def test_entries_that_a_wrong_length_of_a_comment_hides_are_missed():
+    """One bit in the list of entries makes those of the history a comment of the one before."""
+    content = bytearray(CONTENT)
+    first = CONTENT.index(b"history.epoch.npy", CONTENT.index(b"PK\1\2")) - 46
+    before = CONTENT.rindex(b"PK\1\2", 0, first)
+    end = CONTENT.index(b"PK\5\6")
+    content[before + 32 : before + 34] = (end - first).to_bytes(2, "little")
+    with pytest.raises(ValueError, match=f"{REFUSAL}it has no entry history.epoch, "):
+        load_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("more", [b"\n", bytes(300)])
+def test_what_is_before_or_after_the_file_is_noticed(more):
+    for content in (more + CONTENT, CONTENT + more):
+        with pytest.raises(ValueError, match=f"{REFUSAL}there is something before or after it"):
+            load_bytes(content)
+
+
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
 def test_a_changed_byte_is_noticed_or_says_nothing(place, change):
     """Times and flags of the archive are never read; all else has a checksum."""
@@ -162,6 +180,9 @@ BAD = {
     "another format": (with_about("torch", "format"), "about: expected format 'elman'"),
     "a later version": (with_about(2, "version"), "its format has version 2, and not 1"),
     "a version that counts as one": (with_about(True, "version"), "about.version: expected int, got True"),
+    "entries of which it says nothing": (with_about(["w_x"], "entries"), "about.entries: expected w_x, w_h"),
+    "entries twice": (with_about([*NAMES, *NAMES], "entries"), "about.entries: expected w_x, w_h"),
+    "entries that are no names": (with_about([{}, 1], "entries"), ""),
     "an unknown key": (with_about(1, "more"), "about: expected format, version"),
     "an unknown option": (with_about(1, "adam", "more"), "adam: expected lr"),
     "an unknown activation": (with_about("gelu", "recurrence", "activation"), "gelu"),
