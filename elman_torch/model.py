@@ -34,11 +34,16 @@ def seeded(rng: Rng) -> Rng:
 
 
 def check_device(device: torch.device | str | None) -> None:
-    """Raise unless `device` is a device or the name of one."""
+    """Raise unless `device` is a device that can be used, or the name of one."""
     try:
-        torch.device("cpu" if device is None else device)
+        named = torch.device("cpu" if device is None else device)
     except (RuntimeError, TypeError):
         raise ValueError(f"device: expected a torch.device or the name of one, got {device!r}") from None
+    try:
+        torch.empty(0, device=named)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device: expected one that can be used, got {str(device)!r}: {reason}") from None
 
 
 def check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
@@ -52,7 +57,7 @@ def check_tensor(name: str, value: Tensor, model: ElmanRNN) -> None:
 
 def check_numpy(name: str, value: object, kind: type, attribute: str) -> None:
     """Raise unless `value` is a `kind` of `elman_np`, or of a copy of it in which a mistake is planted."""
-    if not hasattr(value, attribute):
+    if isinstance(value, type) or not hasattr(value, attribute):
         check_kind(name, value, kind)
 
 
@@ -82,7 +87,7 @@ class ElmanRNN(nn.Module):
     Raises
     ------
     ValueError
-        As in `elman_np.ElmanRNN`.
+        As in `elman_np.ElmanRNN`, and for a device that cannot be used.
     TypeError
         For a dtype that is not floating point.
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from elman_np.adam import AdamOptions
-from elman_np.arrays import Rng, check_flag, check_kind, check_shape
+from elman_np.arrays import Rng, check_flag, check_kind, check_shape, spell
 from elman_np.training import (
     Callback,
     Epoch,
@@ -48,11 +48,14 @@ def train(
     """Train a network in place on windows, by the mean squared error.
 
     Parameters, order of the windows, result and errors are those of `elman_np.train`, and so is what
-    becomes of an epoch that is broken off. `optimiser` is any of `torch.optim`, made with
-    `model.parameters()`. The windows are on the model's device.
+    becomes of an epoch that is broken off. `optimiser` is one of `torch.optim`, made with
+    `model.parameters()`, that takes dense gradients and steps without a closure: any but `LBFGS` and
+    `SparseAdam`. Parameters that require no gradient stay as they are. The windows are on the model's device.
     """
     check_kind("model", model, ElmanRNN)
     check_optimiser(optimiser, model)
+    if not torch.is_grad_enabled():
+        raise ValueError("model: expected gradients, got a training inside torch.no_grad or inference_mode")
     given = name_windows(x, target, validation)
     for name, value in given.items():
         check_tensor(name, value, model)
@@ -114,8 +117,13 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
 
 def check_optimiser(optimiser: torch.optim.Optimizer, model: ElmanRNN) -> None:
-    """Raise unless an optimiser was made with parameters of `model`, and knows their shapes."""
+    """Raise unless an optimiser can train `model`, was made with its parameters, and knows their shapes."""
     check_kind("optimiser", optimiser, torch.optim.Optimizer)
+    if isinstance(optimiser, torch.optim.LBFGS | torch.optim.SparseAdam):
+        raise TypeError(
+            "optimiser: expected one that takes dense gradients and steps without a closure, "
+            f"got {spell(type(optimiser))}"
+        )
     own = {id(p) for p in model.parameters()}
     held = [p for group in optimiser.param_groups for p in group["params"]]
     foreign = sum(id(p) not in own for p in held)
@@ -124,6 +132,8 @@ def check_optimiser(optimiser: torch.optim.Optimizer, model: ElmanRNN) -> None:
             f"optimiser: expected parameters of this model, got {foreign} of {len(held)} from elsewhere; "
             "make it with model.parameters()"
         )
+    if not any(p.requires_grad for p in held):
+        raise ValueError("optimiser: expected a parameter that requires a gradient, got frozen ones only")
     for p, state in optimiser.state.items():
         for name in MOMENTS:
             if name in state:

@@ -111,6 +111,13 @@ MISUSES = {
     "a device that is none": (
         lambda w: et.ElmanRNN(device="gpu"), V, "device: expected a torch.device or the name of one, got 'gpu'"
     ),
+    "a device that is not there": (
+        lambda w: et.ElmanRNN(device="xpu:77"), V, "device: expected one that can be used, got 'xpu:77': "
+    ),
+    "a device that is not there to compare on": (
+        lambda w: et.compare(w.model, w.x, w.target, device="xpu:77"), V,
+        "device: expected one that can be used, got 'xpu:77': ",
+    ),
     # ------------------------------------------------------------ parameters
     "another dtype that is none": (lambda w: w.params.astype("real"), T, f"{DTYPE}'real'"),
     "a dict for params": (
@@ -300,6 +307,14 @@ MISUSES = {
     "a dict of options": (
         lambda w: en.adam_step(*[w.params.flat] * 5, 1, {"lr": 0.1}), T, "options: expected elman_np.AdamOptions, got dict"
     ),
+    "a number for a state": (
+        lambda w: [setattr(o := en.Adam(), "state", 3), o.step(w.params, w.grads)], T,
+        "state: expected elman_np.AdamState, got int",
+    ),
+    "a number for a state to train with": (
+        lambda w: [setattr(o := en.Adam(), "state", 3), en.train(w.model, w.x, w.target, optimiser=o, epochs=1)], T,
+        "optimiser.state: expected elman_np.AdamState, got int",
+    ),
     # ------------------------------------------------------------ training and forecasts
     "a fraction as text": (
         lambda w: en.split(w.x[:, 0], "0.7"), T, "train: expected a fraction above 0 and below 1, got '0.7'"
@@ -360,6 +375,33 @@ MISUSES = {
     ),
     "a dict to load": (
         lambda w: w.reference.load_params(dict(w.params.items())), T, f"params: {PARAMS}dict"
+    ),
+    "the class of a network": (
+        lambda w: et.ElmanRNN.from_numpy(en.ElmanRNN), T, f"model: {MODEL}the class elman_np.ElmanRNN itself"
+    ),
+    "the class of parameters to load": (
+        lambda w: w.reference.load_params(en.Parameters), T, f"params: {PARAMS}the class elman_np.Parameters itself"
+    ),
+    "an optimiser with a closure": (
+        lambda w: et.train(
+            w.reference, w.x_t, w.target_t, epochs=1, optimiser=torch.optim.LBFGS(w.reference.parameters())
+        ), T, "optimiser: expected one that takes dense gradients and steps without a closure, got torch.optim.lbfgs",
+    ),
+    "an optimiser of sparse gradients": (
+        lambda w: et.train(
+            w.reference, w.x_t, w.target_t, epochs=1, optimiser=torch.optim.SparseAdam(list(w.reference.parameters()))
+        ), T, "optimiser: expected one that takes dense gradients and steps without a closure, got torch.optim.sparse",
+    ),
+    "frozen parameters": (
+        lambda w: et.train(
+            w.reference.requires_grad_(False), w.x_t, w.target_t, epochs=1,
+            optimiser=torch.optim.SGD(w.reference.parameters(), lr=0.1),
+        ), V, "optimiser: expected a parameter that requires a gradient, got frozen ones only",
+    ),
+    "a training without gradients": (
+        lambda w: torch.no_grad()(et.train)(
+            w.reference, w.x_t, w.target_t, epochs=1, optimiser=torch.optim.SGD(w.reference.parameters(), lr=0.1)
+        ), V, "model: expected gradients, got a training inside torch.no_grad or inference_mode",
     ),
     "a vector to load": (lambda w: w.reference.load_params(w.params.flat), T, f"params: {PARAMS}numpy.ndarray"),
     "other sizes to load": (

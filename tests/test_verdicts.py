@@ -335,9 +335,9 @@ def test_every_argument_of_compare_reaches_both_sides(monkeypatch):
     with pytest.raises(ValueError, match="exactly one"):
         et.assert_agree(case.model, case.x, case.target, dy=dy)
     assert not seen[2][1].h_0.any()
-    with pytest.raises(ValueError, match="device: .*nowhere"):
+    with pytest.raises(ValueError, match=r"device: .*nowhere"):
         et.compare(case.model, case.x, case.target, device="nowhere")
-    with pytest.raises(ValueError, match="device: .*nowhere"):
+    with pytest.raises(ValueError, match=r"device: .*nowhere"):
         et.assert_agree(case.model, case.x, case.target, device="nowhere")
 
 
