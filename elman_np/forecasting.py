@@ -10,7 +10,7 @@ from typing import Annotated as Shaped
 import numpy as np
 
 from elman_np.arrays import Array, check_count, check_kind
-from elman_np.data.conversion import HasNumpy, Labelled, SeriesLike, read_series, to_array
+from elman_np.data.conversion import UNNAMED, HasNumpy, Labelled, SeriesLike, read_series
 from elman_np.data.days import days_after
 from elman_np.data.series import Scaler, check_table, find_columns
 from elman_np.later import Later
@@ -75,7 +75,9 @@ def forecast(
         How many days after the series are forecast; `horizon` if left out, for as many need no feeding.
     future : array (steps - horizon, E), optional
         Those inputs that are no targets, in their order and units, on the first days after the series. The
-        network does not forecast these, so that it cannot feed itself with them.
+        network does not forecast these, so that it cannot feed itself with them. Where this and the series
+        have names, they are taken by name, in whatever order. Where both have dates, these come after the
+        last of the series, and the answer has them.
 
     Returns
     -------
@@ -95,7 +97,8 @@ def forecast(
     ValueError
         If the series is empty, not (T,) or (T, C), or not finite; if it has other columns than the scaler, or
         the network not as many inputs and outputs as are chosen; if `steps` ask for days whose inputs nobody
-        knows; if `future` has another shape; or if an output is not finite.
+        knows; if `future` has another shape, other names, or dates that are not after the last; if columns of
+        the answer would have one name; or if an output is not finite.
     """
     check_kind("model", model, ElmanRNN)
     check_kind("scaler", scaler, Scaler)
@@ -104,10 +107,13 @@ def forecast(
     values = table.values.reshape(len(table.values), -1)
     columns = _Columns(*find_columns(values.shape[1], inputs, targets))
     columns.check(model)
+    if table.dates is not None:
+        _check_names(table, columns.targets)
     check_count("horizon", horizon)
     steps = horizon if steps is None else steps
     check_count("steps", steps, horizon)
-    later = _later(columns, steps - horizon, future)
+    given = _later(table, columns, steps - horizon, future)
+    later = given.values
     z = scaler.transform(values)[:, columns.inputs]
     if later.size:
         later = scaler.columns([columns.inputs[k] for k in columns.given]).transform(later.astype(z.dtype))
@@ -121,7 +127,9 @@ def forecast(
         )
     forecasts = scaler.columns(columns.targets).inverse(y.astype(z.dtype, copy=False))
     if table.dates is not None:
-        return _dated(table, columns.targets, forecasts, horizon, steps)
+        known = table.dates if given.dates is None else np.concatenate([table.dates, given.dates])
+        dates = np.concatenate([known, days_after(known, len(z) + steps - len(known))])[horizon:]
+        return _dated(table, columns.targets, forecasts, dates)
     return forecasts.reshape(-1) if table.values.ndim == 1 else forecasts
 
 
@@ -153,7 +161,7 @@ class _Columns(NamedTuple):
                 )
 
 
-def _later(columns: _Columns, count: int, future: SeriesLike | None) -> Float[Array, "K E"]:
+def _later(table: Labelled, columns: _Columns, count: int, future: SeriesLike | None) -> Labelled:
     """Return the inputs that are no outputs, on `count` days after the series, or raise."""
     names = [columns.inputs[k] for k in columns.given]
     expected = (count, len(names))
@@ -163,15 +171,38 @@ def _later(columns: _Columns, count: int, future: SeriesLike | None) -> Float[Ar
                 f"future: expected inputs {names}, which the network does not forecast, for {count} days "
                 "after the series; without them, steps cannot be more than the horizon"
             )
-        return np.zeros(expected)
+        return Labelled(np.zeros(expected))
     if not (count and names):
         why = "it forecasts all of its inputs" if count else "steps are no more than the horizon"
         raise ValueError(f"future: expected none, for {why}")
-    values = to_array("future", future)
+    given = read_series("future", future)
+    values = given.values
     values = values[:, None] if values.ndim == 1 and len(names) == 1 else values
     if values.shape != expected:
         raise ValueError(f"future: expected shape {expected}, inputs {names} a day, got {values.shape}")
-    return values
+    if table.columns and given.columns not in ((), (UNNAMED,)):
+        wanted = [table.columns[c] for c in names]
+        if sorted(wanted) != sorted(given.columns):
+            raise ValueError(f"future: expected columns {wanted}, got {list(given.columns)}")
+        if len(set(wanted)) == len(wanted):
+            values = values[:, [given.columns.index(name) for name in wanted]]
+    if table.dates is None or given.dates is None:
+        return Labelled(values)
+    if given.dates[0] <= table.dates[-1]:
+        raise ValueError(
+            f"future: expected dates after the last of the series, {table.dates[-1]}, got {given.dates[0]}"
+        )
+    return Labelled(values, dates=given.dates)
+
+
+def _check_names(table: Labelled, targets: Sequence[int]) -> None:
+    """Raise unless the columns of a frame of forecasts, and of their dates, would have different names."""
+    names = [table.dates_name, *(table.columns[c] for c in targets)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"series: expected different names of the dates and the targets, got {name!r} twice"
+            )
 
 
 def _feed_itself(
@@ -193,11 +224,9 @@ def _feed_itself(
 
 
 def _dated(
-    table: Labelled, targets: Sequence[int], forecasts: Float[Array, "S O"], horizon: int, steps: int
+    table: Labelled, targets: Sequence[int], forecasts: Float[Array, "S O"], dates: Shaped[Array, "S"]
 ) -> pl.DataFrame:
     """Put each forecast beside the date that it is for."""
-    assert table.dates is not None
-    dates: Shaped[Array, "S"] = np.concatenate([table.dates, days_after(table.dates, steps)])[horizon:]
     columns = [pl.Series(table.dates_name, dates)]
     columns += [pl.Series(table.columns[c], forecasts[:, k]) for k, c in enumerate(targets)]
     return pl.DataFrame(columns)

@@ -7,7 +7,7 @@ from typing import Annotated as Shaped
 import numpy as np
 
 from elman_np.arrays import Array, check_dtype, check_kind
-from elman_np.data.conversion import SeriesLike, to_array
+from elman_np.data.conversion import SeriesLike, read_series
 
 
 def mse_loss(
@@ -63,11 +63,17 @@ def rmse(y: SeriesLike, target: SeriesLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `mse_loss`, and where either is no series of finite floats.
+        As `mse_loss`, where either is no series of finite floats, and where both have dates that differ.
     """
-    y, target = to_array("y", y), to_array("target", target)
+    left, right = read_series("y", y), read_series("target", target)
+    if left.dates is not None and right.dates is not None and left.values.shape == right.values.shape:
+        for index in np.flatnonzero(left.dates != right.dates):
+            raise ValueError(
+                f"target: expected the dates of y, got {right.dates[index]} beside {left.dates[index]} "
+                f"at index ({index},)"
+            )
     # (2.5)
-    return float(np.sqrt(mse_loss(y, target)[0]))
+    return float(np.sqrt(mse_loss(left.values, right.values)[0]))
 
 
 def _broadcast(y: Array, target: Array) -> str:

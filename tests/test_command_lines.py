@@ -247,16 +247,22 @@ def test_an_error_of_ours_is_shown_whole_and_is_no_verdict(capsys):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_training_that_ends_far_off_is_a_line_and_no_table(activation, capsys, tmp_path):
-    """One update throws the network so far that its forecasts, or their errors, are not finite."""
+    """One update throws the network so far that its loss is not finite."""
     wild = ["--batch-size=500", "--epochs=1", "--lr=1e300", f"--activation={activation}"]
     picture = tmp_path / "x.png"
     assert elman_np.__main__.main([*wild, f"--picture={picture}"]) == commands.FAILED
     out, err = capsys.readouterr()
     assert "RMSE" not in out
     assert err.splitlines()[-1].startswith("python -m elman_np: error: ")
-    assert "finite" in err.splitlines()[-1]
+    assert err.endswith("try a smaller learning rate, clip_norm, or scaled inputs\n")
     assert "Warning" not in err
     assert not picture.exists()
+
+
+def test_errors_that_are_not_finite_are_no_table():
+    close = np.arange(9.0)
+    with np.errstate(over="ignore"), pytest.raises(ArithmeticError, match="error is not finite"):
+        elman_np.__main__.forecast_errors(close, close * 1e300, 5, 7)
 
 
 def test_ctrl_c_is_one_line(capsys):

@@ -240,6 +240,72 @@ def test_days_without_an_hour_stay_days():
     assert found["day"].to_list() == [date(2023, 1, day) for day in range(2, 12)]
 
 
+GIVEN = DATED[:20], DATED[20:23].drop("Close")
+FED = {"inputs": [0, 1, 2], "targets": [1], "steps": 4}
+
+
+def fed(future, series=GIVEN[0], horizon=1, **changes):
+    model, scaler = en.ElmanRNN(3, 4, 1, rng=0), en.Scaler.fit(GIVEN[0])
+    return en.forecast(model, scaler, series, horizon=horizon, future=future, **FED | changes)
+
+
+def test_what_is_known_of_the_future_is_taken_by_name_and_by_date():
+    values = fed(GIVEN[1].drop("Date").to_numpy())["Close"]
+    for order in (["Low", "High"], ["High", "Low"], ["Date", "Low", "High"], ["High", "Date", "Low"]):
+        assert fed(GIVEN[1].select(order))["Close"].equals(values)
+    pandas = pd.DataFrame({name: GIVEN[1][name].to_numpy() for name in ("High", "Low")})
+    assert fed(pandas)["Close"].equals(values)
+    one = {"inputs": [0, 1], "targets": [1]}
+    model, scaler = en.ElmanRNN(2, 4, 1, rng=0), en.Scaler.fit(GIVEN[0])
+    alone = en.forecast(model, scaler, GIVEN[0], steps=2, future=[40.5], **one)
+    for future in (pl.Series([40.5]), pd.Series([40.5]), pl.Series("Low", [40.5]), np.array([[40.5]])):
+        assert en.forecast(model, scaler, GIVEN[0], steps=2, future=future, **one).equals(alone)
+
+
+@pytest.mark.parametrize("horizon", [1, 2])
+def test_the_answer_has_the_dates_of_the_future(horizon):
+    """Those are known, also where they leave out a holiday; what is after them goes on by rule."""
+    last = GIVEN[0]["Date"][-1]
+    later = [last + timedelta(n) for n in (4, 5, 8)]
+    found = fed(GIVEN[1].with_columns(Date=pl.Series(later)), horizon=horizon, steps=3 + horizon)
+    days = found["Date"].to_list()
+    assert days[: -3 - horizon] == GIVEN[0]["Date"].to_list()[horizon:]
+    assert days[-3 - horizon : -horizon] == later
+    assert all(day > later[-1] for day in days[-horizon:])
+
+
+FUTURES = [
+    (
+        GIVEN[1].rename({"High": "Close"}),
+        r"expected columns \['Low', 'High'\], got \['Low', 'Close'\]",
+    ),
+    (GIVEN[1].rename({"High": "high"}), r"got \['Low', 'high'\]"),
+    (DATED[:3].drop("Close"), "future: expected dates after the last of the series, 2023-.*, got 2023-"),
+    (DATED[19:22].drop("Close"), "future: expected dates after the last of the series"),
+]
+
+
+@pytest.mark.parametrize(("future", "message"), FUTURES)
+def test_a_future_of_other_columns_or_days_is_refused(future, message):
+    with pytest.raises(ValueError, match=message):
+        fed(future)
+
+
+def test_names_that_the_answer_would_have_twice_are_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(en.ElmanRNN, "__call__", None)
+    index = pd.DatetimeIndex(DATED["Date"].to_numpy())
+    frames = (
+        (pd.DataFrame({"Date": CLOSE}, index=index), "Date"),
+        (pd.DataFrame(np.stack([CLOSE, CLOSE + 1.0], axis=1), columns=["a", "a"], index=index), "a"),
+    )
+    for frame, name in frames:
+        count = frame.shape[1]
+        model, scaler = en.ElmanRNN(count, 4, count, rng=0), en.Scaler.fit(frame)
+        message = f"series: expected different names of the dates and the targets, got '{name}' twice"
+        with pytest.raises(ValueError, match=message):
+            en.forecast(model, scaler, frame)
+
+
 # ---------------------------------------------------------------- what is refused
 
 ONE, THREE = en.ElmanRNN(1, 4, 1, rng=0), en.ElmanRNN(3, 4, 3, rng=0)

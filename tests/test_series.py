@@ -87,6 +87,20 @@ REFUSED = [
     (DAYS, r"got datetime64\[ns\]"),
     (WHOLE.tolist(), r"got 0 \(int\) at index \(0,\)"),
     ([1.5, "a"], r"got 'a' \(str\) at index \(1,\)"),
+    ([1.5, 2], r"got 2 \(int\) at index \(1,\)"),
+    ([True, 1.5], r"got True \(bool\) at index \(0,\)"),
+    ([[1.5, 2.5], [1.5, 2]], r"got 2 \(int\) at index \(1, 1\)"),
+    (
+        pd.Series([1.5, 2.5], index=pd.period_range("2023-01", periods=2, freq="M")),
+        r"\.index: expected dates as datetime64, got Period\('2023-01', 'M'\) \(Period\); pandas.to_datetime",
+    ),
+    (pd.Series([1.5, 2.5], index=[date(2023, 1, 2), date(2023, 1, 1)]), r"got datetime.date\(2023, 1, 2\)"),
+    (pd.Series([1.5, 2.5], index=["2023-01-02", "2023-01-01"]), r"got '2023-01-02' \(str\)"),
+    (pd.Series([1.5, 2.5], index=["01/02/2023", "01/01/2023"]), r"got '01/02/2023' \(str\)"),
+    (
+        pd.DataFrame({"a": [1.5, 2.5]}, index=pd.MultiIndex.from_product([["A"], DAYS[:2]])),
+        r"\.index: expected dates as datetime64, got \('A', Timestamp",
+    ),
     ([1.5, decimal.Decimal(1)], r"got Decimal\('1'\) \(Decimal\) at index \(1,\)"),
     (np.array([1.5, {}], object), r"got {} \(dict\) at index \(1,\)"),
     (np.array([1.5, 2.5], object), "got object"),
@@ -156,6 +170,22 @@ def holed(made, hole, column=False):
 def test_what_is_missing_or_out_of_order_is_said_by_its_place(given, message):
     with pytest.raises(ValueError, match=message):
         en.split(given)
+
+
+def test_an_index_that_holds_no_dates_is_nobodys_business():
+    for index in (["b", "a", "c"], [3, 2, 1], pd.MultiIndex.from_product([["A"], [3, 2, 1]])):
+        assert read_series("series", pd.Series([1.5, 2.5, 3.5], index=index)).dates is None
+
+
+def test_series_of_different_days_are_not_compared():
+    """By their place they would be: 0.0 off, of days that have nothing to do with each other."""
+    values = [1.5, 2.5, 3.5]
+    one, other = (pd.Series(values, index=pd.date_range(f"{year}-01-01", periods=3)) for year in (2023, 2024))
+    message = r"target: expected the dates of y, got 2024-01-01.* beside 2023-01-01.* at index \(0,\)"
+    with pytest.raises(ValueError, match=message):
+        en.rmse(one, other)
+    assert en.rmse(one, other.to_numpy()) == en.rmse(one, other.reset_index(drop=True)) == 0.0
+    assert en.rmse(one, one + 2) == 2.0
 
 
 @pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])

@@ -6,6 +6,7 @@ float32 array. Neither library is imported: what has `to_numpy` is asked for its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated as Float
 from typing import Annotated as Shaped
@@ -31,11 +32,20 @@ SeriesLike: TypeAlias = Array | HasNumpy | Sequence[float] | Sequence[Sequence[f
 - a list of floats, or of rows of floats;
 - a Polars or pandas series of floats: (T,);
 - a Polars or pandas frame of floats: (T,) if it has one column, else (T, C). One more column may hold dates,
-  or pandas' index: they say when, in ascending order, and are no values.
+  or pandas' index: they say when, in ascending order, and are no values. A pandas index of periods, of dates
+  as objects, as text, or in one of several levels is refused: make datetime64 of it.
 
 Integers, and whatever else could be read as numbers, are refused: the caller converts them, for example by
 `.cast(pl.Float64)`, `.astype(float)` or `numpy.asarray(series, float)`. So are NaN, infinity and null.
 """
+
+
+UNNAMED = "value"
+"""The column of a series that has no name."""
+
+
+# How text begins that is a date to somebody.
+DAY = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
 
 
 class Labelled(NamedTuple):
@@ -118,9 +128,9 @@ def _from_list(name: str, value: Sequence[Any]) -> Array:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: expected floats, or rows of floats that are all as long") from None
-    if array.size and array.dtype not in REAL:
-        array = np.asarray(value, object)  # each item as it came, so that the first wrong one can be named
-    return _without_objects(name, array)
+    # Each item as it came: beside one float, NumPy makes floats of integers and of True.
+    items = _without_objects(name, np.asarray(value, object))
+    return array if array.dtype in REAL else items
 
 
 def _without_objects(name: str, array: Array) -> Array:
@@ -147,17 +157,31 @@ def _from_library(name: str, value: Any) -> Labelled:  # noqa: ANN401 (of Polars
     index = getattr(value, "index", None)  # pandas
     if index is not None and _is_date(index):
         dates.append(index.to_series())
+    elif index is not None:
+        _refuse_hidden_dates(name, index)
     if not numbers or len(dates) > 1:
         raise TypeError(
             f"{name}: expected columns of numbers and one of dates at most, "
             f"got {len(numbers)} and {len(dates)}"
         )
     values = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
-    names = tuple(_label(column, "value") for column in numbers)
+    names = tuple(_label(column, UNNAMED) for column in numbers)
     if not dates:
         return Labelled(values, names)
     dates_name = _label(dates[0], "Date")
     return Labelled(values, names, _dates(f"{name}[{dates_name!r}]", dates[0]), dates_name)
+
+
+def _refuse_hidden_dates(name: str, index: Any) -> None:  # noqa: ANN401 (of pandas)
+    """Refuse an index with dates that are no datetime64: their order could not be seen."""
+    for entry in index[:1]:
+        parts = entry if isinstance(entry, tuple) else (entry,)
+        if any(hasattr(part, "year") or (isinstance(part, str) and DAY.match(part)) for part in parts):
+            raise TypeError(
+                f"{name}.index: expected dates as datetime64, got {entry!r} ({type(entry).__name__}); "
+                "pandas.to_datetime, or to_timestamp of periods, makes such dates, and "
+                "reset_index(drop=True) leaves them out"
+            )
 
 
 def _label(column: Any, otherwise: str) -> str:  # noqa: ANN401 (of Polars or pandas)
