@@ -1,0 +1,134 @@
+"""`python -m tests.programs.mutants`: change one sign, number or word at a time, and see which changes nobody notices.
+
+mutmut makes the changes and runs the tests that reach them (`pip install mutmut`). What is left unnoticed, the
+survivors, is kept in `tests/support/survivors.json`, which `docs/parity.md` explains and `tests/test_survivors.py`
+reads: a line that has changed since has to be tried again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "tests" / "support" / "survivors.json"
+
+NETWORK = ("mistakes.py::test_our_source_passes", "bptt.py", "model.py", "parameters.py", "adam.py", "losses.py",
+           "integers.py", "options_network.py", "defaults.py", "misuses.py", "reprs.py",
+           "properties.py::test_nan_and_infinity_are_where_pytorch_has_them")  # fmt: skip
+SERIES = ("series.py", "forecasting.py", "file.py", "splg.py", "options_training.py", "defaults.py", "misuses.py")
+BOUNDS = ("recorded.py", "balls.py", "chain.py", "bounds.py", "adam_bounds.py", "step_bounds.py",
+          "cross_entropy.py", "activation_bounds.py")  # fmt: skip
+NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py")
+JUDGE = ("verdicts.py", "parity.py", "shown.py", "defaults.py", "reprs.py")
+
+TESTS = {
+    **dict.fromkeys(
+        (
+            "elman_np/arrays.py", "elman_np/parameters.py", "elman_np/cell.py", "elman_np/recurrence.py",
+            "elman_np/bptt.py", "elman_np/losses.py", "elman_np/adam.py", "elman_np/model.py",
+        ),
+        NETWORK,
+    ),
+    "elman_np/training.py": ("training.py", "stopped.py", "options_training.py", "defaults.py", "misuses.py"),
+    "elman_np/saved.py": ("saved.py", "saved_hostile.py"),
+    "elman_np/forecasting.py": SERIES,
+    "elman_np/data/conversion.py": SERIES,
+    "elman_np/data/series.py": SERIES,
+    "elman_np/data/file.py": SERIES,
+    "elman_np/data/days.py": SERIES,
+    "elman_np/data/splg.py": ("splg.py", "yahoo_cache.py"),
+    **dict.fromkeys(
+        (
+            "elman_np/checking/balls.py", "elman_np/checking/bounds.py", "elman_np/checking/chains.py",
+            "elman_np/checking/adam_bounds.py", "elman_np/checking/step_bounds.py",
+            "elman_np/checking/cross_entropy.py",
+        ),
+        BOUNDS,
+    ),
+    "elman_np/checking/comparison.py": JUDGE,
+    "elman_np/checking/one_step.py": JUDGE,
+    "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
+    "elman_np/notebook/run.py": NOTEBOOK,
+    "elman_np/notebook/starts.py": NOTEBOOK,
+    "elman_np/notebook/fates.py": NOTEBOOK,
+    "elman_torch/model.py": ("model.py", "parity.py", "options_network.py", "defaults.py"),
+    "elman_torch/parity.py": JUDGE,
+    "elman_torch/report.py": JUDGE,
+    "elman_torch/training.py": ("training.py", "stopped.py", "options_training.py", "defaults.py", "misuses.py"),
+}  # fmt: skip
+"""The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
+
+
+def settings(file: str) -> str:
+    """Return mutmut's part of `pyproject.toml` for one file."""
+    tests = [f"tests/test_{name}" for name in TESTS[file]]
+    return (
+        f'\n[tool.mutmut]\nsource_paths = ["{file.partition("/")[0]}"]\nonly_mutate = ["{file}"]\n'
+        'also_copy = ["elman_np", "elman_torch", "docs", "README.md", "LICENSE"]\n'
+        'pytest_add_cli_args = ["-p", "no:cacheprovider", "-x"]\n'
+        f"pytest_add_cli_args_test_selection = {json.dumps(tests)}\n"
+    )
+
+
+def try_file(file: str) -> dict[str, object]:
+    """Run mutmut on one file, in a copy of what is under version control."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        for name in tracked.splitlines():
+            place = Path(folder, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).exists():
+                shutil.copy(ROOT / name, place)
+        with Path(folder, "pyproject.toml").open("a") as project:
+            project.write(settings(file))
+        environment = os.environ | {"HYPOTHESIS_PROFILE": "kill", "PYTHONPATH": ""}
+
+        def mutmut(*words: str) -> str:
+            command = [sys.executable, "-m", "mutmut", *words]
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(
+                    f"{file}: mutmut {' '.join(words)} failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+                )
+            return done.stdout
+
+        begin = time.perf_counter()
+        mutmut("run", "--max-children", "1")
+        seconds = time.perf_counter() - begin
+        fates = re.findall(r"^\s+(\S+): (.+)$", mutmut("results", "--all", "true"), re.MULTILINE)
+        left = [name for name, fate in fates if fate != "killed"]
+        changes = [re.findall(r"^[-+](?![-+]{2}).*$", mutmut("show", name), re.MULTILINE) for name in left]
+    return {"mutants": len(fates), "seconds": round(seconds), "survivors": changes}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the files that are named, or all of them, and keep what survives."""
+    line = argparse.ArgumentParser(
+        prog="python -m tests.programs.mutants", description=__doc__.partition("\n")[0]
+    )
+    line.add_argument("files", nargs="*", choices=[*TESTS, []], help="which files; all if left out")
+    for file in line.parse_args(arguments).files or TESTS:
+        found = try_file(file)
+        kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        KEPT.write_text(
+            json.dumps(dict(sorted({**kept, file: found}.items())), indent=1, ensure_ascii=False) + "\n"
+        )
+        print(
+            f"{file}: {found['mutants']} mutants, {len(found['survivors'])} not noticed, {found['seconds']} s",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
