@@ -72,8 +72,9 @@ def rmse(y: SeriesLike, target: SeriesLike) -> float:
                 f"target: expected the dates of y, got {right.dates[index]} beside {left.dates[index]} "
                 f"at index ({index},)"
             )
+    y, target = left.values, right.values
     # (2.5)
-    return float(np.sqrt(mse_loss(left.values, right.values)[0]))
+    return float(np.sqrt(mse_loss(y, target)[0]))
 
 
 def _broadcast(y: Array, target: Array) -> str:
