@@ -5,6 +5,7 @@ The rest of the network takes its parameters from here. `docs/cell.md` introduce
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -256,7 +257,7 @@ def init_parameters(
     Raises
     ------
     ValueError
-        If a size is below 1 or `init` is unknown.
+        If a size is below 1, no address could reach so many numbers, or `init` is unknown.
     TypeError
         If a size is not an integer or `dtype` is not float64 or float32.
     """
@@ -266,22 +267,22 @@ def init_parameters(
         "output_size": output_size,
     }.items():
         check_count(name, size)
+    wanted = shapes(int(input_size), int(hidden_size), int(output_size))
+    if 8 * sum(map(prod, wanted.values())) > sys.maxsize:
+        raise ValueError(
+            "input_size, hidden_size, output_size: expected arrays that an address can reach, "
+            f"got sizes {input_size}, {hidden_size}, {output_size}"
+        )
     kind, generator = real_dtype(dtype), check_rng(rng)
     check_choice("init", init, ("uniform", "normal"))
     match init:
         case "uniform":
             # (1.6)
             bound = 1 / np.sqrt(hidden_size)
-            arrays = [
-                generator.uniform(-bound, bound, shape)
-                for shape in shapes(input_size, hidden_size, output_size).values()
-            ]
+            arrays = [generator.uniform(-bound, bound, shape) for shape in wanted.values()]
 
         case "normal":
             # (1.7)
-            arrays = [
-                generator.standard_normal(shape)
-                for shape in shapes(input_size, hidden_size, output_size).values()
-            ]
+            arrays = [generator.standard_normal(shape) for shape in wanted.values()]
 
     return Parameters(*(array.astype(kind) for array in arrays))

@@ -71,6 +71,14 @@ MISUSES = {
     ),
     "a size that is True": (lambda w: en.ElmanRNN(1, 8, True), T, "output_size: expected an integer, got True"),
     "no hidden unit": (lambda w: en.ElmanRNN(1, 0, 1), V, "hidden_size: expected 1 or more, got 0"),
+    "units that no address reaches": (
+        lambda w: en.ElmanRNN(1, 10**30), V,
+        "input_size, hidden_size, output_size: expected arrays that an address can reach, got sizes 1, 1000000000000",
+    ),
+    "inputs that no address reaches": (
+        lambda w: et.ElmanRNN(2**60), V,
+        "input_size, hidden_size, output_size: expected arrays that an address can reach, got sizes 1152921504606846976",
+    ),
     "a size below 0": (lambda w: et.ElmanRNN(-1), V, "input_size: expected 1 or more, got -1"),
     "an activation of torch": (
         lambda w: en.ElmanRNN(activation=torch.tanh), V, f"{ACTIVATION}<built-in method tanh"
