@@ -35,15 +35,19 @@ def check_kind(name: str, value: object, kind: type) -> None:
     """Raise TypeError unless `value` is a `kind`; the message says what would be one, if it is known."""
     if isinstance(value, kind) and not isinstance(value, np.ma.MaskedArray):  # nobody here sees its mask
         return
-    if isinstance(value, type):
-        got = f"the class {spell(value)} itself"
-    else:
-        got = "None" if value is None else spell(type(value))
+    got = spell_kind(value)
     way = WAYS.get((got, spell(kind)))
     if way is None and hasattr(value, "to_numpy"):
         way = "{}.to_numpy() is one"
     hint = "" if way is None else f"; {way.format(name)}"
     raise TypeError(f"{name}: expected {spell(kind)}, got {got}{hint}")
+
+
+def spell_kind(value: object) -> str:
+    """Say what `value` is an instance of, or that it is a class, or None."""
+    if isinstance(value, type):
+        return f"the class {spell(value)} itself"
+    return "None" if value is None else spell(type(value))
 
 
 def spell(kind: type) -> str:

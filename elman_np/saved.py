@@ -28,7 +28,7 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 
 from elman_np.adam import Adam, AdamOptions, AdamState, check_state
-from elman_np.arrays import REAL, Array, check_count, check_kind, check_number, check_shape, spell
+from elman_np.arrays import REAL, Array, check_count, check_kind, check_number, check_shape, spell_kind
 from elman_np.data.series import Scaler
 from elman_np.files import write_whole
 from elman_np.model import ElmanRNN
@@ -165,8 +165,7 @@ def load(path: Path) -> Saved[ElmanRNN, Adam]:
 def _check_path(path: object) -> None:
     """Raise TypeError unless `path` is a text or a path."""
     if not isinstance(path, str | os.PathLike):
-        got = "None" if path is None else spell(type(path))
-        raise TypeError(f"path: expected a text or a path, got {got}")
+        raise TypeError(f"path: expected a text or a path, got {spell_kind(path)}")
 
 
 def _read(file: BinaryIO) -> dict[str, Array]:

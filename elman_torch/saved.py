@@ -10,7 +10,7 @@ import torch
 import elman_np as en
 from elman_np import saved
 from elman_np.adam import AdamOptions, AdamState
-from elman_np.arrays import check_kind, spell
+from elman_np.arrays import check_kind, spell_kind
 from elman_np.data.series import Scaler
 from elman_np.parameters import Parameters
 from elman_np.training import History
@@ -76,8 +76,7 @@ def load(path: saved.Path, *, device: torch.device | str | None = None) -> Saved
 def to_numpy_adam(optimiser: torch.optim.Adam, model: ElmanRNN) -> en.Adam:
     """Copy options and state of `torch.optim.Adam` or `AdamW`; see `save`."""
     if type(optimiser) not in (torch.optim.Adam, torch.optim.AdamW):
-        got = f"the class {spell(optimiser)}" if isinstance(optimiser, type) else spell(type(optimiser))
-        raise TypeError(f"optimiser: expected torch.optim.Adam or AdamW, got {got}")
+        raise TypeError(f"optimiser: expected torch.optim.Adam or AdamW, got {spell_kind(optimiser)}")
     check_optimiser(optimiser, model)
     names = {id(p): name for name, p in model.named_parameters()}
     held = [p for group in optimiser.param_groups for p in group["params"]]

@@ -327,6 +327,15 @@ MISUSES = {
     "a fraction as text": (
         lambda w: en.split(w.x[:, 0], "0.7"), T, "train: expected a fraction above 0 and below 1, got '0.7'"
     ),
+    "the class of a frame": (
+        lambda w: en.split(pl.DataFrame), T,
+        "series: expected a NumPy array, a list of floats, or a series or frame of Polars or pandas, "
+        "got the class polars.DataFrame itself",
+    ),
+    "a list among the means": (
+        lambda w: en.Scaler([1.0, [2.0]], [1.0, 2.0]), T,
+        "mean: expected a number, or one for each column, got [1.0, [2.0]]",
+    ),
     "a percentage": (
         lambda w: en.split(w.x[:, 0], 0.7, 15), V, "validation: expected a fraction above 0 and below 1, got 15"
     ),

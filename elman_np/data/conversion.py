@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, runtime_check
 
 import numpy as np
 
-from elman_np.arrays import REAL, Array, spell
+from elman_np.arrays import REAL, Array, spell_kind
 
 
 @runtime_checkable
@@ -80,11 +80,10 @@ def read_series(name: str, value: SeriesLike) -> Labelled:
         table = Labelled(_unmasked(name, value))
     elif isinstance(value, list | tuple):
         table = Labelled(_from_list(name, value))
-    elif not hasattr(value, "to_numpy"):
-        got = "None" if value is None else spell(type(value))
+    elif isinstance(value, type) or not hasattr(value, "to_numpy"):
         raise TypeError(
             f"{name}: expected a NumPy array, a list of floats, or a series or frame of Polars or pandas, "
-            f"got {got}"
+            f"got {spell_kind(value)}"
         )
     else:
         table = _from_library(name, value)

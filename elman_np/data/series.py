@@ -113,7 +113,10 @@ class Scaler:
 
 def _floats(name: str, value: object) -> float | tuple[float, ...]:
     """Return a number as a float and several as a tuple of them, or raise unless they are finite."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # numbers beside lists of them
+        array = np.array(None)
     if array.dtype.kind not in "iuf" or array.ndim > 1 or array.size == 0:
         raise TypeError(f"{name}: expected a number, or one for each column, got {value!r}")
     if not np.isfinite(array).all():
