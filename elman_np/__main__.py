@@ -93,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subject = find_subject(console, options)
         series = subject.series.values
         train, validation, test = en.split(series, 0.7, 0.15)
+        if options.length >= len(train):
+            raise ValueError(
+                f"length: expected at most {len(train) - 1}, one less than the training part has "
+                f"{subject.rows}, got {options.length}"
+            )
         scaler = en.Scaler.fit(train)
         x, target = en.windows(scaler.transform(train), options.length)
     except (ValueError, argparse.ArgumentTypeError) as error:
@@ -149,7 +154,9 @@ def find_subject(console: Console, options: argparse.Namespace) -> Subject:
         If prices cannot be downloaded.
     """
     if options.file is not None and (options.source != "bundled" or options.cached or options.cache_dir):
-        raise ValueError("source, cached, cache_dir: expected none of them beside --file")
+        raise ValueError("--source, --cached, --cache-dir: expected none of them beside --file")
+    if options.source != "yahoo" and (options.cached or options.cache_dir):
+        raise ValueError("--cached, --cache-dir: expected together with --source yahoo")
     series = commands.read_file_options(options, options.start, options.end)
     if series is None:
         return Subject(

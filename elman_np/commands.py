@@ -144,7 +144,7 @@ def read_file_options(
     if options.file is None:
         for name in ("column", "date"):
             if getattr(options, name) is not None:
-                raise ValueError(f"{name}: expected together with --file")
+                raise ValueError(f"--{name}: expected together with --file")
         return None
     frame = read_file(options.file, options.column, options.date, start=start, end=end)
     return read_series(options.file.name, frame)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from elman_np.arrays import Array, check_count, check_kind, check_shape
+from elman_np.arrays import Array, check_count, check_dtype, check_kind, check_shape
 from elman_np.losses import rmse
 from elman_np.training import History
 
@@ -51,13 +51,17 @@ def draw_forecast(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `close` and `forecast` are not of one floating-point dtype.
     ValueError
-        If the lengths differ, or the parts are not in order.
+        If the lengths differ, a value is not finite, or the parts are not in order.
     """
     for name, value in {"dates": dates, "close": close, "forecast": forecast}.items():
         check_kind(name, value, np.ndarray)
-        check_shape(name, value.shape, (len(dates),))
+        check_shape(name, value.shape, (dates.size,))
+    for name, value in {"close": close, "forecast": forecast}.items():
+        check_dtype(name, value, close.dtype)
+        if not np.isfinite(value).all():
+            raise ValueError(f"{name}: expected finite values, got {value[~np.isfinite(value)][0]}")
     for name, day, least in (("train", train, 1), ("test", test, train + 1)):
         check_count(name, day, least)
         if day >= len(dates):
@@ -117,9 +121,12 @@ def draw_history(history: History) -> Figure:
 
     Raises
     ------
+    TypeError
+        If it is no history.
     ValueError
         If there is no epoch.
     """
+    check_kind("history", history, History)
     if not history:
         raise ValueError("history: expected at least one epoch")
     figure = Figure(figsize=(8, 4.5), layout="constrained")

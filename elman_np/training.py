@@ -76,6 +76,9 @@ class History(list[Epoch]):
     def __add__(self, other: list[Epoch]) -> History:  # type: ignore[override]
         return History(super().__add__(other)) if isinstance(other, list) else NotImplemented
 
+    def __radd__(self, other: list[Epoch]) -> History:
+        return History(other) + self if isinstance(other, list) else NotImplemented
+
     def copy(self) -> History:
         """Return another list of the same epochs."""
         return History(self)

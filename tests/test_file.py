@@ -218,10 +218,10 @@ def test_a_file_that_cannot_be_used_is_refused_before_any_work(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--column", "Close"], "column: expected together with --file"),
-        (["--date", "Date"], "date: expected together with --file"),
+        (["--column", "Close"], "error: --column: expected together with --file"),
+        (["--date", "Date"], "error: --date: expected together with --file"),
         (["--file", str(BUNDLED), "--column=Close", "--source=yahoo"],
-         "source, cached, cache_dir: expected none of them beside --file"),
+         "--source, --cached, --cache-dir: expected none of them beside --file"),
         (["--file", str(BUNDLED), "--column=Close", "--cached"], "expected none of them beside --file"),
         (["--file", str(BUNDLED), "--column=Close", "--start=2030-01-01"],
          "start, end: expected at least one row of splg.csv between them, got none"),

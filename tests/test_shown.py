@@ -161,6 +161,23 @@ def test_the_picture_shows_each_number_on_its_day(changes):
 # ---------------------------------------------------------------- the notebook
 
 
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"forecast": np.full(len(CLOSE), np.nan)}, ValueError, "^forecast: expected finite values, got nan"),
+        ({"close": np.full(len(CLOSE), np.inf)}, ValueError, "^close: expected finite values, got inf"),
+        ({"forecast": np.array(FORECAST, "f4")}, TypeError, "^forecast: expected dtype float64"),
+        ({"close": np.arange(len(CLOSE))}, TypeError, "^close: expected a floating-point array"),
+        ({"dates": np.array(3)}, ValueError, r"^dates: expected shape \(1,\), got \(\)"),
+    ],
+)
+def test_a_picture_of_what_is_no_forecast_is_refused_by_name(changes, error, message):
+    with pytest.raises(error, match=message):
+        drawn(**changes)
+    with pytest.raises(TypeError, match="^history: expected elman_np.History, got int"):
+        picture.draw_history(3)
+
+
 def test_both_years_yardsticks_are_those_of_the_prices():
     year, after = notebook.yardsticks()
     days = len(CLOSE) - 1

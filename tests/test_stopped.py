@@ -403,6 +403,7 @@ def test_a_history_is_a_list_whose_slices_and_sums_are_histories(count, part, ot
         (history[part], list(history)[part]),
         (history + more, list(history) + list(more)),
         (history + list(more), list(history) + list(more)),
+        (list(history) + more, list(history) + list(more)),
         (history.copy(), list(history)),
     ):
         assert type(found) is en.History
@@ -413,6 +414,8 @@ def test_a_history_is_a_list_whose_slices_and_sums_are_histories(count, part, ot
         assert history[part].frame.height == len(list(history)[part])
     with pytest.raises(TypeError):
         operator.add(history, (1,))
+    with pytest.raises(TypeError):
+        operator.add((1,), history)
 
 
 def test_a_history_shows_itself_in_a_line_and_in_a_short_table():
