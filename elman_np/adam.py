@@ -110,6 +110,13 @@ def adam_step(
     -------
     p, m, v, v_max : arrays
         New values. The order of operations is Kingma and Ba's algorithm 1, as in `torch.optim.Adam`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, even where NumPy could broadcast them, or `step` is below 1.
+    TypeError
+        If an argument is of another kind. Dtypes are not compared: they are those of `params` in `Adam`.
     """
     check_kind("options", options, AdamOptions)
     check_count("step", step)

@@ -56,6 +56,8 @@ def train(
     check_optimiser(optimiser, model)
     if not torch.is_grad_enabled():
         raise ValueError("model: expected gradients, got a training inside torch.no_grad or inference_mode")
+    if not any(p.requires_grad for group in optimiser.param_groups for p in group["params"]):
+        raise ValueError("optimiser: expected a parameter that requires a gradient, got frozen ones only")
     given = name_windows(x, target, validation)
     for name, value in given.items():
         check_tensor(name, value, model)
@@ -132,8 +134,6 @@ def check_optimiser(optimiser: torch.optim.Optimizer, model: ElmanRNN) -> None:
             f"optimiser: expected parameters of this model, got {foreign} of {len(held)} from elsewhere; "
             "make it with model.parameters()"
         )
-    if not any(p.requires_grad for p in held):
-        raise ValueError("optimiser: expected a parameter that requires a gradient, got frozen ones only")
     for p, state in optimiser.state.items():
         for name in MOMENTS:
             if name in state:

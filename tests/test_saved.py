@@ -293,6 +293,14 @@ def test_what_load_would_refuse_does_not_take_the_place_of_what_it_takes(backend
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
+def test_a_frozen_network_is_kept_with_its_optimiser(tmp_path):
+    saved = fresh(et)
+    go_on(saved, 1)
+    saved.model.requires_grad_(False)
+    et.save(tmp_path / "kept.npz", **vars(saved))
+    assert contents(et.load(tmp_path / "kept.npz")) == contents(saved)
+
+
 def test_dtypes_that_are_not_for_keeping_are_refused(tmp_path):
     complex_one = en.ElmanRNN.from_params(en.ElmanRNN(rng=0).params.astype(np.complex128))
     with pytest.raises(TypeError, match="model: expected float64 or float32, got complex128"):
