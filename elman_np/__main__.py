@@ -20,6 +20,7 @@ import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
 from elman_np.data.conversion import Labelled, read_series
+from elman_np.data.days import on_clocks
 from elman_np.data.kept import CacheWarning
 from elman_np.later import Later
 
@@ -122,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def draw() -> mpl.Figure:
         from elman_np.picture import draw_forecast
 
-        dates = np.arange(len(series)) if subject.series.dates is None else subject.series.dates
+        known = subject.series.dates
+        dates = np.arange(len(series)) if known is None else on_clocks(known, subject.series.zone)
         return draw_forecast(dates, series, forecast, *borders, title=subject.title, label=subject.label)
 
     return commands.save_picture(line, console, draw, subject.picture)

@@ -11,7 +11,7 @@ import numpy as np
 
 from elman_np.arrays import Array, check_count, check_kind
 from elman_np.data.conversion import UNNAMED, HasNumpy, Labelled, SeriesLike, read_series
-from elman_np.data.days import days_after
+from elman_np.data.days import days_after, in_zone
 from elman_np.data.series import Scaler, check_table, find_columns
 from elman_np.later import Later
 from elman_np.model import ElmanRNN
@@ -87,8 +87,8 @@ def forecast(
         computes.
     polars.DataFrame
         In place of the array where the series is a frame with dates: each row has the date that it is a
-        forecast for, and the targets under their names. After the last date they go on as before
-        (`elman_np.data.days.days_after`).
+        forecast for, and the targets under their names. After the last date they go on as before, in the time
+        zone that they have (`elman_np.data.days.days_after`).
 
     Raises
     ------
@@ -128,7 +128,7 @@ def forecast(
     forecasts = scaler.columns(columns.targets).inverse(y.astype(z.dtype, copy=False))
     if table.dates is not None:
         known = table.dates if given.dates is None else np.concatenate([table.dates, given.dates])
-        dates = np.concatenate([known, days_after(known, len(z) + steps - len(known))])[horizon:]
+        dates = np.concatenate([known, days_after(known, len(z) + steps - len(known), table.zone)])[horizon:]
         return _dated(table, columns.targets, forecasts, dates)
     return forecasts.reshape(-1) if table.values.ndim == 1 else forecasts
 
@@ -188,6 +188,10 @@ def _later(table: Labelled, columns: _Columns, count: int, future: SeriesLike | 
             values = values[:, [given.columns.index(name) for name in wanted]]
     if table.dates is None or given.dates is None:
         return Labelled(values)
+    if (given.zone is None) != (table.zone is None):
+        raise ValueError(
+            f"future: expected dates with{'out' if table.zone is None else ''} a time zone, as the series"
+        )
     if given.dates[0] <= table.dates[-1]:
         raise ValueError(
             f"future: expected dates after the last of the series, {table.dates[-1]}, got {given.dates[0]}"
@@ -227,6 +231,6 @@ def _dated(
     table: Labelled, targets: Sequence[int], forecasts: Float[Array, "S O"], dates: Shaped[Array, "S"]
 ) -> pl.DataFrame:
     """Put each forecast beside the date that it is for."""
-    columns = [pl.Series(table.dates_name, dates)]
+    columns = [in_zone(dates, table.zone).alias(table.dates_name)]
     columns += [pl.Series(table.columns[c], forecasts[:, k]) for k, c in enumerate(targets)]
     return pl.DataFrame(columns)

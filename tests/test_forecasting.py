@@ -240,6 +240,32 @@ def test_days_without_an_hour_stay_days():
     assert found["day"].to_list() == [date(2023, 1, day) for day in range(2, 12)]
 
 
+@pytest.mark.parametrize("kind", ["Polars", "pandas"])
+@pytest.mark.parametrize(
+    ("first", "step", "expected"),
+    [
+        # Summer ends on 2024-10-27 at 3:00: the hour from 2:00 comes twice. It begins on 2024-03-31 at 2:00.
+        ("2024-10-26T20:00", "1h", ["2024-10-27T05:00:00+01:00", "2024-10-27T06:00:00+01:00"]),
+        ("2024-10-26T16:00", "1h", ["2024-10-27T02:00:00+02:00", "2024-10-27T02:00:00+01:00"]),
+        ("2024-03-30T15:00", "1h", ["2024-03-31T01:00:00+01:00", "2024-03-31T03:00:00+02:00"]),
+        ("2024-10-17T12:00", "1D", ["2024-10-27T12:00:00+01:00", "2024-10-28T12:00:00+01:00"]),
+        ("2024-03-21T02:30", "1D", [None, "2024-04-01T02:30:00+02:00"]),
+        ("2024-03-24T00:00", "1D", ["2024-04-03T00:00:00+02:00", "2024-04-04T00:00:00+02:00"]),
+    ],
+)
+def test_hours_and_days_go_on_where_summer_begins_or_ends(kind, first, step, expected):
+    index = pd.date_range(first, periods=10, freq=step, tz="Europe/Berlin")
+    series = pd.Series(np.arange(10.0), index=index, name="a")
+    if kind == "Polars":
+        utc = pl.Series(index.tz_convert(None).to_numpy()).dt.replace_time_zone("UTC")
+        series = pl.DataFrame({"Date": utc.dt.convert_time_zone("Europe/Berlin"), "a": np.arange(10.0)})
+    found = en.forecast(en.ElmanRNN(rng=0), en.Scaler.fit(series), series, steps=2)["Date"]
+    assert found.dtype.time_zone == "Europe/Berlin"
+    days = found.to_list()
+    assert [day and day.isoformat() for day in days[-2:]] == expected
+    assert days[:-2] == index[1:].to_pydatetime().tolist()
+
+
 GIVEN = DATED[:20], DATED[20:23].drop("Close")
 FED = {"inputs": [0, 1, 2], "targets": [1], "steps": 4}
 
@@ -281,6 +307,10 @@ FUTURES = [
     ),
     (GIVEN[1].rename({"High": "high"}), r"got \['Low', 'high'\]"),
     (DATED[:3].drop("Close"), "future: expected dates after the last of the series, 2023-.*, got 2023-"),
+    (
+        DATED[20:23].drop("Close").with_columns(pl.col("Date").dt.replace_time_zone("UTC")),
+        "future: expected dates without a time zone, as the series",
+    ),
     (DATED[19:22].drop("Close"), "future: expected dates after the last of the series"),
 ]
 

@@ -2,7 +2,8 @@
 
 import decimal
 import pickle
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import elman_np as en
 from elman_np.data.conversion import read_series
+from elman_np.data.days import on_clocks
 from tests.support.observed import check, observed, observes, same
 from tests.support.strategies import CLOSES, dtypes
 
@@ -188,8 +190,8 @@ def test_series_of_different_days_are_not_compared():
     assert en.rmse(one, one + 2) == 2.0
 
 
-@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
-def test_dates_are_what_the_clocks_of_their_zone_showed(zone):
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo", "UTC"])
+def test_dates_are_in_utc_where_their_zone_has_a_name(zone):
     days = [datetime(2023, 1, day) for day in (2, 3, 5)]
     index = pd.DatetimeIndex(days, tz=zone)
     numbers = {"a": [1.5, 2.5, 3.5]}
@@ -201,9 +203,21 @@ def test_dates_are_what_the_clocks_of_their_zone_showed(zone):
         (pd.Series(numbers["a"], index=index.rename("when")), "when"),
     ):
         table = read_series("series", frame)
-        assert table.dates.astype("datetime64[s]").tolist() == days
+        assert on_clocks(table.dates, table.zone).astype("datetime64[s]").tolist() == days
+        assert table.zone == zone
+        if zone is not None:
+            instants = [day.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for day in days]
+            found = table.dates.astype("datetime64[s]").tolist()
+            assert found == [instant.replace(tzinfo=None) for instant in instants]
         assert table.dates_name == name
         assert table.values.tolist() == numbers["a"]
+
+
+def test_of_a_zone_without_a_name_dates_are_what_its_clocks_showed():
+    index = pd.DatetimeIndex(["2024-01-01T00:00:00+02:00", "2024-01-02T00:00:00+02:00"])
+    table = read_series("series", pd.Series([1.5, 2.5], index=index))
+    assert table.dates.astype("datetime64[s]").tolist() == [datetime(2024, 1, 1), datetime(2024, 1, 2)]
+    assert table.zone is None
 
 
 def test_names_go_with_the_columns():

@@ -174,7 +174,7 @@ def test_the_picture_shows_each_number_on_its_day(changes):
 def test_a_picture_of_what_is_no_forecast_is_refused_by_name(changes, error, message):
     with pytest.raises(error, match=message):
         drawn(**changes)
-    with pytest.raises(TypeError, match="^history: expected elman_np.History, got int"):
+    with pytest.raises(TypeError, match=r"^history: expected elman_np\.History, got int"):
         picture.draw_history(3)
 
 

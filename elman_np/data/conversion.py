@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated as Float
 from typing import Annotated as Shaped
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -56,9 +57,12 @@ class Labelled(NamedTuple):
     columns: tuple[str, ...] = ()
     """The names of the columns, where they have names."""
     dates: Shaped[Array, "T"] | None = None
-    """Datetime64, ascending, where there are dates; those with a time zone as its clocks showed them."""
+    """Datetime64, ascending, where there are dates."""
     dates_name: str = "Date"
     """What they are called."""
+    zone: str | None = None
+    """Their time zone, if they have one with a name. The dates are then in UTC: in autumn the clocks of many
+    zones show an hour twice. Those of a zone without a name are as its clocks showed them."""
 
 
 def to_array(name: str, value: SeriesLike) -> Float[Array, "T ..."]:
@@ -168,7 +172,7 @@ def _from_library(name: str, value: Any) -> Labelled:  # noqa: ANN401 (of Polars
     if not dates:
         return Labelled(values, names)
     dates_name = _label(dates[0], "Date")
-    return Labelled(values, names, _dates(f"{name}[{dates_name!r}]", dates[0]), dates_name)
+    return Labelled(values, names, *_dates(f"{name}[{dates_name!r}]", dates[0], dates_name))
 
 
 def _refuse_hidden_dates(name: str, index: Any) -> None:  # noqa: ANN401 (of pandas)
@@ -205,18 +209,32 @@ def _column(name: str, column: Any) -> Array:  # noqa: ANN401 (of Polars or pand
     return array
 
 
-def _dates(name: str, column: Any) -> Shaped[Array, "T"]:  # noqa: ANN401 (of Polars or pandas)
-    """Read dates, which must ascend; of those with a time zone, what its clocks showed."""
-    if getattr(column.dtype, "time_zone", None) is not None:  # Polars
-        column = column.dt.replace_time_zone(None)
-    if getattr(column.dtype, "tz", None) is not None:  # pandas
-        column = column.dt.tz_localize(None)
+def _dates(
+    name: str,
+    column: Any,  # noqa: ANN401 (of Polars or pandas)
+    label: str,
+) -> tuple[Shaped[Array, "T"], str, str | None]:
+    """Read dates, which must ascend, with their name and time zone."""
+    zone = getattr(column.dtype, "time_zone", None)  # Polars, whose arrays are in UTC
+    if (found := getattr(column.dtype, "tz", None)) is not None:  # pandas
+        zone = str(found) if _has_name(str(found)) else None
+        column = column.dt.tz_localize(None) if zone is None else column.dt.tz_convert(None)
     dates = np.asarray(column.to_numpy())
     for index in np.flatnonzero(np.isnat(dates)):
         raise ValueError(f"{name}: expected a date in each row, got none at index ({index},)")
     for index in np.flatnonzero(np.diff(dates) <= np.timedelta64(0)) + 1:
+        utc = "" if zone is None else " (UTC)"
         raise ValueError(
-            f"{name}: expected dates in ascending order, got {dates[index]} after {dates[index - 1]} "
+            f"{name}: expected dates in ascending order, got {dates[index]} after {dates[index - 1]}{utc} "
             f"at index ({index},)"
         )
-    return dates
+    return dates, label, zone
+
+
+def _has_name(zone: str) -> bool:
+    """Tell whether a time zone is one that others know, such as Europe/Berlin, and no offset."""
+    try:
+        ZoneInfo(zone)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True
