@@ -212,6 +212,21 @@ MISUSES = {
     "other rows for a step": (
         lambda w: en.step(w.params, w.x[0], w.h_0[:2], "tanh"), V, "h_before: expected shape (4, 3), got (2, 3)"
     ),
+    "a list for one step": (lambda w: en.step(w.params, [[1.0]], w.h_0, "tanh"), T, f"x: {ARRAY}list"),
+    "a number for one step": (
+        lambda w: en.step(w.params, np.array(1.0), w.h_0, "tanh"), V, "x: expected shape (0, 1), got ()"
+    ),
+    **{
+        f"other rows of {name} for one step back": (
+            lambda w, name=name: en.step_backward(
+                w.params, w.x[0],
+                **{"h_before": w.h_0, "h": w.h_0, "dy": w.dy[0], "dh_next": w.h_0, name: w.h_0[:2]},
+                activation="tanh",
+            ),
+            V, f"{name}: expected shape (4, 3), got (2, 3)",
+        )
+        for name in ("h_before", "h", "dh_next")
+    },
     "a step back of other rows": (
         lambda w: en.step_backward(w.params, w.x[0], w.h_0, w.h_0, w.dy, w.h_0, "tanh"), V,
         "dy: expected shape (4, 1), got (5, 4, 1)",
