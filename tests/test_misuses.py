@@ -202,6 +202,7 @@ MISUSES = {
     "two axes for three": (
         lambda w: en.forward(w.params, w.x[:, 0], w.h_0), V, "x: expected shape (T, B, 1), got (5, 1)"
     ),
+    "a list for a sequence": (lambda w: en.forward(w.params, [[[1.0]]], w.h_0), T, f"x: {ARRAY}list"),
     "no h_0": (lambda w: en.forward(w.params, w.x, None), T, f"h_0: {ARRAY}None"),
     "a dict for params of a step": (
         lambda w: en.step(dict(w.params.items()), w.x[0], w.h_0, "tanh"), T, f"params: {PARAMS}dict"
