@@ -32,6 +32,8 @@ class Interrupter:
             return None
         if self.only not in (None, frame.f_code.co_name):
             return None
+        if frame.f_code.co_name == "<genexpr>":
+            return None  # what is raised while Python closes one that is left early is lost
         if "torch.no_grad()" in linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0):
             return self  # Python looks for signals after calls and at jumps, and not before a block is left
         frame.f_trace_opcodes = self.opcodes
