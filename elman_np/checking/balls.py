@@ -58,7 +58,7 @@ class Unit:
         raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
 
     @classmethod
-    def _between(cls, short: np.finfo[Any], long: np.finfo[Any]) -> Unit:
+    def _between(cls, short: Any, long: Any) -> Unit:  # noqa: ANN401 (finfo, which is generic in new NumPy)
         tiny, largest = 4 * float(short.smallest_subnormal), float(short.max) / 2
         return cls(float(short.eps + long.eps) / 2, tiny, largest, long.dtype)
 
