@@ -12,7 +12,7 @@ from elman_np import bptt
 from elman_np.arrays import Array, Rng, check_array, check_kind, check_shape
 from elman_np.cell import Activation
 from elman_np.parameters import Init, Parameters, init_parameters
-from elman_np.recurrence import Recurrence
+from elman_np.recurrence import HasRecurrence, Recurrence
 
 # A series, one sequence, or a batch: the three layouts of the table in `ElmanRNN`.
 Inputs: TypeAlias = Shaped[Array, "T"] | Shaped[Array, "T I"] | Shaped[Array, "T B I"]
@@ -78,7 +78,7 @@ class ModelTape(NamedTuple):
         return f"ModelTape(x {self.layout.x}, y {self.layout.y}, {self.bptt})"
 
 
-class ElmanRNN:
+class ElmanRNN(HasRecurrence):
     """An Elman network: one hidden layer that sees its own last state.
 
     h_t = phi(x_t w_x^T + h_{t-1} w_h^T + b_h) and y_t = h_t w_y^T + b_y.
@@ -170,31 +170,6 @@ class ElmanRNN:
         if new.dtype != self.dtype:
             raise TypeError(f"params: expected dtype {self.dtype}, got {new.dtype}")
         self._params = new
-
-    @property
-    def recurrence(self) -> Recurrence:
-        """Activation and truncation as one value."""
-        return self._recurrence
-
-    @recurrence.setter
-    def recurrence(self, new: Recurrence) -> None:
-        check_kind("recurrence", new, Recurrence)
-        self._recurrence = new
-
-    @property
-    def activation(self) -> Activation:
-        """Tanh or relu."""
-        return self.recurrence.activation
-
-    @property
-    def reset_every(self) -> int | None:
-        """After how many steps the state goes back to `h_0`."""
-        return self.recurrence.reset_every
-
-    @property
-    def chunk(self) -> int | None:
-        """After how many steps the gradient is cut."""
-        return self.recurrence.chunk
 
     @property
     def input_size(self) -> int:

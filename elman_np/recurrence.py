@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from elman_np.arrays import check_count
+from elman_np.arrays import check_count, check_kind
 from elman_np.cell import Activation, check_activation
 
 
@@ -51,3 +51,34 @@ class Recurrence:
 
 PLAIN = Recurrence()
 """tanh, and no truncation."""
+
+
+class HasRecurrence:
+    """What the networks of both backends say of their options, and how these are replaced."""
+
+    _recurrence: Recurrence
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """Activation, `reset_every` and `chunk` as one value, which may be replaced."""
+        return self._recurrence
+
+    @recurrence.setter
+    def recurrence(self, new: Recurrence) -> None:
+        check_kind("recurrence", new, Recurrence)
+        self._recurrence = new
+
+    @property
+    def activation(self) -> Activation:
+        """Tanh or relu."""
+        return self.recurrence.activation
+
+    @property
+    def reset_every(self) -> int | None:
+        """After how many steps the state goes back to `h_0`."""
+        return self.recurrence.reset_every
+
+    @property
+    def chunk(self) -> int | None:
+        """After how many steps the gradient is cut."""
+        return self.recurrence.chunk

@@ -17,7 +17,7 @@ from elman_np.arrays import Rng, check_kind, check_shape
 from elman_np.cell import Activation
 from elman_np.model import describe, find_layout
 from elman_np.parameters import NAMES, Init, Parameters, init_parameters
-from elman_np.recurrence import Recurrence
+from elman_np.recurrence import HasRecurrence, Recurrence
 
 PHI: dict[Activation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
 
@@ -69,7 +69,7 @@ class Steps(NamedTuple):
     y: Float[Tensor, "T B O"]
 
 
-class ElmanRNN(nn.Module):
+class ElmanRNN(HasRecurrence, nn.Module):
     """`elman_np.ElmanRNN` in PyTorch: the same constructor, names, layouts and truncations.
 
     The first values are drawn by `elman_np.init_parameters`, so that one seed gives both backends the
@@ -128,31 +128,6 @@ class ElmanRNN(nn.Module):
         self._recurrence = recurrence
         for name, value in init_parameters(input_size, hidden_size, output_size, init=init, rng=rng).items():
             setattr(self, name, nn.Parameter(torch.tensor(value, dtype=dtype, device=device)))
-
-    @property
-    def recurrence(self) -> Recurrence:
-        """Activation, `reset_every` and `chunk` as one value, which may be replaced."""
-        return self._recurrence
-
-    @recurrence.setter
-    def recurrence(self, new: Recurrence) -> None:
-        check_kind("recurrence", new, Recurrence)
-        self._recurrence = new
-
-    @property
-    def activation(self) -> Activation:
-        """Tanh or relu."""
-        return self.recurrence.activation
-
-    @property
-    def reset_every(self) -> int | None:
-        """After how many steps the state goes back to `h_0`."""
-        return self.recurrence.reset_every
-
-    @property
-    def chunk(self) -> int | None:
-        """After how many steps the gradient is cut."""
-        return self.recurrence.chunk
 
     if TYPE_CHECKING:  # nn.Module says only that a call returns something
 

@@ -81,7 +81,8 @@ def members(name, kind):
     """The constructor of a class if it has its own, and its public methods."""
     if "__init__" in vars(kind) or "__new__" in vars(kind):
         yield name, kind
-    for attribute, value in vars(kind).items():
+    ours = [base for base in kind.__mro__ if base.__module__.startswith("elman_")]
+    for attribute, value in (item for base in ours for item in vars(base).items()):
         if attribute.startswith("_") and attribute != "__call__":
             continue
         if isinstance(value, property):

@@ -45,6 +45,8 @@ def _options(members: str) -> list[str]:
     special = [name for name in names if name.startswith("__")]
     plain = [name for name in names if name not in special]
     options = [":members:"] if members.startswith("all members") else []
+    if members.startswith("all members, inherited ones too"):
+        options.append(":inherited-members:")
     if plain:
         options.append(f":members: {', '.join(plain)}")
     if special:
