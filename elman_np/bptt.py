@@ -7,10 +7,11 @@ resets run side by side. `FAST` has the activations' derivatives in the form tha
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from itertools import pairwise
+from typing import Annotated as Int
 from typing import Annotated as Shaped
 from typing import NamedTuple
 
@@ -22,36 +23,74 @@ from elman_np.parameters import Parameters, flatten
 from elman_np.recurrence import Recurrence
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Block:
-    """N stretches of S steps that do not depend on each other, side by side (9.4)."""
+class Span(NamedTuple):
+    """Steps in a row at which as many stretches are side by side."""
 
-    x: Shaped[Array, "S N B I"]
-    h: Shaped[Array, "S+1 N B H"]  # the first state in front
+    stretches: int
+    states: slice
+    """Of the N + T states: those before these steps, and those of these steps."""
+    steps: slice
+    """Of the T steps in the order in which they are computed."""
 
-    def __repr__(self) -> str:
-        return f"Block(x {self.x.shape}, h {self.h.shape})"
+
+class Plan(NamedTuple):
+    """In which order steps are computed: those of N stretches between resets side by side."""
+
+    stretches: int
+    """N. The last stretch, which may be shorter, is in front of the others."""
+    last: int
+    """How many steps the last stretch has."""
+    spans: tuple[Span, ...]
+    """All stretches, and then those that go on where the last is over, if any."""
+    order: Int[Array, "T"] | None = None
+    """Which step of time is computed first, second, ...; None where it is the order of time."""
+    place: Int[Array, "T"] | None = None
+    """The inverse: as the how manieth each step of time is computed."""
+
+
+@lru_cache(maxsize=8)
+def _plan(steps: int, reset_every: int | None) -> Plan:
+    """Lay the stretches of T steps side by side."""
+    length = int(reset_every or steps)
+    count = -(-steps // length) if steps else 1
+    last = steps - (count - 1) * length
+    all_go_on = Span(count, slice(0, count * (last + 1)), slice(0, count * last))
+    if count == 1:
+        return Plan(count, last, (all_go_on,))
+    # (9.4)
+    side_by_side = np.roll(np.arange(count * length).reshape(count, length), 1, axis=0).T
+    order = side_by_side[side_by_side < steps]
+
+    without_the_last = Span(count - 1, slice(count * last + 1, count + steps), slice(count * last, steps))
+    spans = (all_go_on, without_the_last) if last < length else (all_go_on,)
+    return Plan(count, last, spans, freeze(order), freeze(np.argsort(order)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tape:
     """All that `backward` needs from `forward`: read-only arrays, good for any number of calls.
 
-    Without resets there is one block of one stretch. With resets there is a block of all whole
-    stretches, and another for the steps that are left at the end, if any.
+    Inputs and states are in the order in which they were computed: without resets, that of time.
     """
 
     params: Parameters
     recurrence: Recurrence
-    blocks: tuple[Block, ...]
+    x: Shaped[Array, "T B I"]
+    states: Shaped[Array, "N+T B H"]
+    """The first states of the N stretches in front."""
+
+    @property
+    def plan(self) -> Plan:
+        """The order of the steps."""
+        return _plan(len(self.x), self.recurrence.reset_every)
 
     @property
     def h(self) -> Shaped[Array, "T B H"]:
         """Hidden states h_1 ... h_T in the order of time."""
-        return _unfold([block.h[1:] for block in self.blocks])
+        return freeze(_in_time(self.plan, self.states[self.plan.stretches :]))
 
     def __repr__(self) -> str:
-        steps, batch_size = _extent(self)
+        steps, batch_size, _ = self.x.shape
         return f"Tape({steps} steps, batch of {batch_size}, {self.recurrence}, {self.params})"
 
 
@@ -110,15 +149,14 @@ def run(
         raise ValueError(f"x: expected shape (T, B, {params.input_size}), got {x.shape}")
     check_array("h_0", h_0, params.dtype, (x.shape[1], params.hidden_size))
 
-    blocks = tuple(
-        Block(part, _states(params, part, h_0, recurrence.activation))
-        for part in _fold(frozen(x), recurrence.reset_every or len(x))
-    )
-
+    plan = _plan(len(x), recurrence.reset_every)
+    x = frozen(_side_by_side(plan, x))
+    h = _states(plan, params, x, h_0, recurrence.activation)
     # (1.3)
-    y = _unfold([_product(block.h[1:], params.w_y.T) + params.b_y for block in blocks])
+    y = _in_time(plan, _product(h[plan.stretches :], params.w_y.T) + params.b_y)
 
-    return y, blocks[-1].h[-1, -1].copy(), Tape(params, recurrence, blocks)
+    h_n = h[plan.stretches * plan.last].copy()
+    return y, h_n, Tape(params, recurrence, x, h)
 
 
 def backward(
@@ -149,17 +187,19 @@ def backward(
     TypeError
         If its dtype is another.
     """
-    das, dh_0 = _through_time(tape, dy, dh_n)
+    dy, dh_n = _upstream(tape, dy, dh_n)
+    da, dh_0 = _through_time(tape, dy, dh_n)
     # (3.7)
-    dx = _unfold([_product(da, tape.params.w_x) for da in das])
+    dx = _in_time(tape.plan, _product(da, tape.params.w_x))
 
-    return _sums(tape, dy, das), dx, dh_0
+    return _sums(tape, dy, da), dx, dh_0
 
 
 def parameter_gradients(
     tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
 ) -> Parameters:
     """Return the first result of `backward` alone, without the work for `dx`: what training needs."""
+    dy, dh_n = _upstream(tape, dy, dh_n)
     return _sums(tape, dy, _through_time(tape, dy, dh_n)[0])
 
 
@@ -167,68 +207,50 @@ def state_gradients(
     tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
 ) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
     """Return da_1 ... da_T in the order of time, and dh_0: what the results of `backward` are made of."""
-    das, dh_0 = _through_time(tape, dy, dh_n)
-    return _unfold(das), dh_0
+    da, dh_0 = _through_time(tape, *_upstream(tape, dy, dh_n))
+    return _in_time(tape.plan, da), dh_0
 
 
-def _through_time(
+def _upstream(
     tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None
-) -> tuple[list[Shaped[Array, "S N B H"]], Shaped[Array, "B H"]]:
-    """Check the upstream gradients; return da of each block, and dh_0."""
+) -> tuple[Shaped[Array, "T B O"], Shaped[Array, "B H"]]:
+    """Check the upstream gradients; return them, `dy` in the order in which steps are computed."""
     check_kind("tape", tape, Tape)
-    params, (first, *_) = tape.params, tape.blocks
-    steps, batch_size = _extent(tape)
+    params, (steps, batch_size, _) = tape.params, tape.x.shape
     if dh_n is None:
         dh_n = np.zeros((batch_size, params.hidden_size), params.dtype)
     check_array("dy", dy, params.dtype, (steps, batch_size, params.output_size))
     check_array("dh_n", dh_n, params.dtype, (batch_size, params.hidden_size))
-
-    das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)
-    for block, dy_part in zip(tape.blocks, _fold(dy, len(first.x)), strict=True):
-        dh_last = np.zeros(block.h.shape[1:], params.dtype)
-        if block is tape.blocks[-1]:
-            dh_last[-1] = dh_n
-        da, dh_first = _block_backward(tape, block, dy_part, dh_last)
-        das.append(da)
-        # (5.2)
-        dh_0 += dh_first.sum(axis=0)
-
-    return das, dh_0
-
-
-def _sums(tape: Tape, dy: Shaped[Array, "T B O"], das: Sequence[Shaped[Array, "S N B H"]]) -> Parameters:
-    """Sum over all blocks."""
-    parts = zip(tape.blocks, _fold(dy, len(tape.blocks[0].x)), das, strict=True)
-    grads = [_block_sums(*part) for part in parts]
-    return tape.params.like(grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1]))
-
-
-def _extent(tape: Tape) -> tuple[int, int]:
-    """Return T and B."""
-    return sum(block.x.shape[0] * block.x.shape[1] for block in tape.blocks), tape.blocks[0].x.shape[2]
+    return _side_by_side(tape.plan, dy), dh_n
 
 
 def _states(
-    params: Parameters, x: Shaped[Array, "S N B I"], h_0: Shaped[Array, "B H"], activation: Activation
-) -> Shaped[Array, "S+1 N B H"]:
-    h = np.empty((len(x) + 1, *x.shape[1:3], params.hidden_size), params.dtype)
+    plan: Plan,
+    params: Parameters,
+    x: Shaped[Array, "T B I"],
+    h_0: Shaped[Array, "B H"],
+    activation: Activation,
+) -> Shaped[Array, "N+T B H"]:
+    firsts = plan.stretches
+    h = np.empty((firsts + len(x), x.shape[1], params.hidden_size), params.dtype)
     # (5.1)
-    h[0] = h_0
+    h[:firsts] = h_0
 
     # (9.1)
-    _dot(_flat(x), params.w_x.T, out=_flat(h[1:]))
-    h[1:] += params.b_h
+    _dot(_flat(x), params.w_x.T, out=_flat(h[firsts:]))
+    h[firsts:] += params.b_h
 
-    rows = _steps(h)
     w_h_t = np.ascontiguousarray(params.w_h.T)  # once: every step reads it
-    dot, w_h_t = _dot_for(rows[0], w_h_t)
-    carried, a = np.empty((2, *rows[0].shape), params.dtype)
+    dot, w_h_t = _dot_for(h_0, w_h_t)
     activate = ACTIVATIONS[activation].forward
-    for before, now in pairwise(rows):
-        # (9.2)
-        dot(before, w_h_t, carried)
-        np.add(now, carried, out=a)
-        activate(a, now)
+    for span in plan.spans:
+        rows = _steps(h[span.states], span.stretches)
+        carried, a = np.empty((2, *rows[0].shape), params.dtype)
+        for before, now in pairwise(rows):
+            # (9.2)
+            dot(before, w_h_t, carried)
+            np.add(now, carried, out=a)
+            activate(a, now)
 
     h.flags.writeable = False
     return h
@@ -263,48 +285,56 @@ class FastRow(NamedTuple):
 FAST = {"tanh": FastRow(_tanh_slopes, np.multiply), "relu": FastRow(_relu_slopes, _relu_backward)}
 
 
-def _block_backward(
-    tape: Tape, block: Block, dy: Shaped[Array, "S N B O"], dh_last: Shaped[Array, "N B H"]
-) -> tuple[Shaped[Array, "S N B H"], Shaped[Array, "N B H"]]:
+def _through_time(
+    tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"]
+) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
     """Walk back through the steps: da_t for all of them, and the gradient of the first state."""
-    h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h, tape.recurrence.chunk
+    plan, chunk = tape.plan, tape.recurrence.chunk
+    dot, w_h = _dot_for(dh_n, tape.params.w_h)
     activation = FAST[tape.recurrence.activation]
+    h = tape.states[plan.stretches :]
     da, spare = np.empty((2, *h.shape), h.dtype)  # one array, which malloc keeps (chapter 9)
     slope = activation.slopes(h, spare)
 
     # (9.3)
     _dot(_flat(dy), tape.params.w_y, out=_flat(da))
 
-    dh_next = _flat(dh_last)
-    dh = np.empty_like(dh_next)
-    dot, w_h = _dot_for(dh, w_h)
-    for t, da_t, slope_t in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):
-        # (3.2)
-        np.add(da_t, dh_next, out=dh)
+    dh_nexts = np.zeros((plan.stretches, *dh_n.shape), h.dtype)
+    dh_nexts[0] = dh_n  # the stretch in front is the last
+    for span in reversed(plan.spans):
+        das, slopes = (_steps(z[span.steps], span.stretches) for z in (da, slope))
+        dh_next = _flat(dh_nexts[plan.stretches - span.stretches :])
+        dh = np.empty_like(dh_next)
+        for t, da_t, slope_t in zip(reversed(range(len(das))), das[::-1], slopes[::-1], strict=True):
+            # (3.2)
+            np.add(da_t, dh_next, out=dh)
 
-        # (3.3)
-        activation.backward(dh, slope_t, da_t)
+            # (3.3)
+            activation.backward(dh, slope_t, da_t)
 
-        # (3.6)
-        dot(da_t, w_h, dh_next)
+            # (3.6)
+            dot(da_t, w_h, dh_next)
 
-        # (5.3)
-        if chunk is not None and t > 0 and t % chunk == 0:
-            dh_next[:] = 0
+            # (5.3)
+            if chunk is not None and t > 0 and t % chunk == 0:
+                dh_next[:] = 0
 
-    return da.reshape(block.h[1:].shape), dh_next.reshape(dh_last.shape)
+    # (5.2)
+    dh_0 = dh_nexts.sum(axis=0)
+
+    return da, dh_0
 
 
-def _block_sums(
-    block: Block, dy: Shaped[Array, "S N B O"], da: Shaped[Array, "S N B H"]
-) -> Shaped[Array, "P"]:
+def _sums(tape: Tape, dy: Shaped[Array, "T B O"], da: Shaped[Array, "T B H"]) -> Parameters:
     """Sum over steps and batch at once: one product for each array, and all of them in one vector."""
-    x, h_before, h, dy, da = map(_flat, (block.x, block.h[:-1], block.h[1:], dy, da))
+    plan, states = tape.plan, tape.states
+    pairs = [(_flat(da[s.steps]), _flat(states[s.states][: -s.stretches])) for s in plan.spans]
+    x, h, dy, da = map(_flat, (tape.x, states[plan.stretches :], dy, da))
     # (3.8)
     dw_x = da.T @ x
 
     # (3.9)
-    dw_h = da.T @ h_before
+    dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])
 
     # (3.10)
     db_h = np.ones(len(da), da.dtype) @ da
@@ -315,7 +345,7 @@ def _block_sums(
     # (3.12)
     db_y = dy.sum(axis=0)
 
-    return flatten((dw_x, dw_h, db_h, dw_y, db_y))
+    return tape.params.like(flatten((dw_x, dw_h, db_h, dw_y, db_y)))
 
 
 def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
@@ -342,22 +372,16 @@ def _product(z: Shaped[Array, "... K"], w: Shaped[Array, "K M"]) -> Shaped[Array
     return _dot(_flat(z), w).reshape(*z.shape[:-1], w.shape[1])
 
 
-def _steps(z: Shaped[Array, "S N B K"]) -> Shaped[Array, "S R K"]:
-    """Keep the steps apart, and put the rows of each one below the other."""
-    return z.reshape(len(z), math.prod(z.shape[1:-1]), z.shape[-1])
+def _steps(z: Shaped[Array, "M B K"], stretches: int) -> Shaped[Array, "S R K"]:
+    """Keep the steps apart, and put the rows of each one below the other: S steps, R = stretches * B rows."""
+    return z.reshape(len(z) // stretches, stretches * z.shape[1], z.shape[2])
 
 
-def _fold(z: Shaped[Array, "T ..."], stretch: int) -> list[Shaped[Array, "S N ..."]]:
-    """Cut time into stretches and lay them side by side; what is left at the end comes by itself."""
-    count, rest = divmod(len(z), stretch) if stretch else (0, 0)
-    # (9.4)
-    whole = z[: count * stretch].reshape(count, stretch, *z.shape[1:]).swapaxes(0, 1)
-    left = z[count * stretch :, None]
-
-    return [whole, left] if count and rest else [whole] if count else [left]
+def _side_by_side(plan: Plan, z: Shaped[Array, "T ..."]) -> Shaped[Array, "T ..."]:
+    """Put steps into the order in which they are computed."""
+    return z if plan.order is None else freeze(z.take(plan.order, axis=0))
 
 
-def _unfold(parts: Sequence[Shaped[Array, "S N ..."]]) -> Shaped[Array, "T ..."]:
-    """Put the stretches back into the order of time: the inverse of `_fold`."""
-    series = [z.swapaxes(0, 1).reshape(z.shape[0] * z.shape[1], *z.shape[2:]) for z in parts]
-    return series[0] if len(series) == 1 else np.concatenate(series)
+def _in_time(plan: Plan, z: Shaped[Array, "T ..."]) -> Shaped[Array, "T ..."]:
+    """Put steps back into the order of time."""
+    return z if plan.place is None else z.take(plan.place, axis=0)

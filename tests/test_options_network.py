@@ -247,7 +247,7 @@ RECORDS = {
 
 @observes("elman_np.AdamState", "step m v v_max")
 @observes("elman_np.Epoch", "epoch loss grad_norm validation_loss")
-@observes("elman_np.Tape", "params recurrence blocks")
+@observes("elman_np.Tape", "params recurrence x states")
 @observes("elman_torch.Comparison", "rows names")
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_a_record_holds_what_was_given(record):

@@ -424,14 +424,14 @@ def test_no_argument_is_changed(case):
     before = [z.tobytes() for z in arrays]
     y, _, tape = model.forward(case.x, case.h_0)
     dy = case.dy if case.target is None else en.mse_loss(y, case.target)[1]
-    taped = [z.tobytes() for block in tape.bptt.blocks for z in (block.x, block.h)]
+    taped = [z.tobytes() for z in (tape.bptt.x, tape.bptt.states)]
     upstream = dy.tobytes()
     model.backward(tape, dy, case.dh_n)
     z, dh = case.x[0], case.h_0
     y_1, h = en.step(model.params, z, dh, model.activation)
     en.step_backward(model.params, z, dh, h, y_1, dh, model.activation)
     assert [z.tobytes() for z in arrays] == before
-    assert [z.tobytes() for block in tape.bptt.blocks for z in (block.x, block.h)] == taped
+    assert [z.tobytes() for z in (tape.bptt.x, tape.bptt.states)] == taped
     assert dy.tobytes() == upstream
 
 

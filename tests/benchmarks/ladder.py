@@ -67,7 +67,7 @@ def one_product_forward(problem: Problem) -> States:
 def package_forward(problem: Problem) -> States:
     """(9.2): into arrays that are there already, w_h^T copied once."""
     y, _, tape = en.forward(problem.model.params, problem.x, problem.h_0)
-    return States(y, tape.blocks[0].h[:, 0], tape)
+    return States(y, tape.states, tape)
 
 
 def cell_backward(problem: Problem, states: States) -> Gradients:

@@ -25,19 +25,19 @@ KEPT = ROOT / "tests" / "support" / "survivors.json"
 
 NETWORK = (
     "mistakes.py::test_our_source_passes", "bptt.py", "model.py", "parameters.py", "adam.py", "losses.py",
-    "integers.py", "options_network.py", "defaults.py", "misuses.py", "reprs.py",
+    "integers.py", "options_network.py", "misuses.py", "reprs.py",
     "properties.py::test_nothing_is_left_out_of_a_product_with_a_single_zero",
 )  # fmt: skip
-TRAINING = ("training.py", "stopped.py", "options_training.py", "defaults.py", "misuses.py")
+TRAINING = ("training.py", "stopped.py", "options_training.py", "misuses.py")
 SERIES = (
-    "series.py", "forecasting.py", "file.py", "splg.py", "options_training.py", "defaults.py", "misuses.py",
+    "series.py", "forecasting.py", "file.py", "splg.py", "options_training.py", "misuses.py",
 )  # fmt: skip
 BOUNDS = (
     "recorded.py", "balls.py", "chain.py", "bounds.py", "adam_bounds.py", "step_bounds.py",
     "cross_entropy.py", "activation_bounds.py",
 )  # fmt: skip
 NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py")
-JUDGE = ("verdicts.py", "parity.py", "shown.py", "defaults.py", "reprs.py")
+JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py")
 
 TESTS = {
     **dict.fromkeys(
@@ -69,7 +69,7 @@ TESTS = {
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
     "elman_np/notebook/fates.py": NOTEBOOK,
-    "elman_torch/model.py": ("model.py", "parity.py", "options_network.py", "defaults.py"),
+    "elman_torch/model.py": ("model.py", "parity.py", "options_network.py"),
     "elman_torch/parity.py": JUDGE,
     "elman_torch/report.py": JUDGE,
     "elman_torch/training.py": TRAINING,

@@ -81,7 +81,7 @@ MISTAKES = (
         hint="The slope belongs to the step that is being undone.",
         file="bptt.py",
         old="slope = activation.slopes(h, spare)",
-        new="slope = activation.slopes(_steps(block.h[:-1]), spare)",
+        new="slope = activation.slopes(tape.states[: len(h)], spare)",
     ),
     Mistake(
         name="slope of another step",
@@ -89,7 +89,7 @@ MISTAKES = (
         hint="T = 1 hides it.",
         file="bptt.py",
         old="activation.backward(dh, slope_t, da_t)",
-        new="activation.backward(dh, slope[t - 1], da_t)",
+        new="activation.backward(dh, slopes[t - 1], da_t)",
     ),
     Mistake(
         name="derivative of the pre-activation",
@@ -100,8 +100,8 @@ MISTAKES = (
         new=(
             "slope = activation.slopes(h, spare)\n"
             "    if tape.recurrence.activation == 'tanh':\n"
-            "        a = _product(block.x, tape.params.w_x.T) + tape.params.b_h\n"
-            "        slope = 1 - _steps(a + _product(block.h[:-1], tape.params.w_h.T)) ** 2\n"
+            "        a = _product(tape.x, tape.params.w_x.T) + tape.params.b_h\n"
+            "        slope = 1 - (a + _product(tape.states[: len(h)], tape.params.w_h.T)) ** 2\n"
         ),
     ),
     Mistake(

@@ -24,32 +24,32 @@ MISTAKES = (
         what="b_h is not added to a_t.",
         hint="Zero biases at the start hide it: draw them at random for a check.",
         file="bptt.py",
-        old="h[1:] += params.b_h",
-        new="h[1:] += 0",
+        old="h[firsts:] += params.b_h",
+        new="h[firsts:] += 0",
     ),
     Mistake(
         name="hidden bias added twice",
         what="b_h is added with the input and again with the state.",
         hint="PyTorch's bias_ih and bias_hh are two halves of one b_h, not two copies of it.",
         file="bptt.py",
-        old="h[1:] += params.b_h",
-        new="h[1:] += 2 * params.b_h",
+        old="h[firsts:] += params.b_h",
+        new="h[firsts:] += 2 * params.b_h",
     ),
     Mistake(
         name="output bias left out",
         what="b_y is not added to y_t.",
         hint="Draw b_y at random for a check.",
         file="bptt.py",
-        old="_product(block.h[1:], params.w_y.T) + params.b_y",
-        new="_product(block.h[1:], params.w_y.T)",
+        old="_product(h[plan.stretches :], params.w_y.T) + params.b_y",
+        new="_product(h[plan.stretches :], params.w_y.T)",
     ),
     Mistake(
         name="outputs from the state before",
         what="y_t is computed from h_{t-1}.",
         hint="At T = 1 with h_0 = 0 every output is b_y.",
         file="bptt.py",
-        old="_product(block.h[1:], params.w_y.T)",
-        new="_product(block.h[:-1], params.w_y.T)",
+        old="_product(h[plan.stretches :], params.w_y.T)",
+        new="_product(h[: len(x)], params.w_y.T)",
     ),
     Mistake(
         name="inputs a step late",
@@ -64,34 +64,34 @@ MISTAKES = (
         what="The sequence always starts from zeros.",
         hint="Give h_0 that is not zero.",
         file="bptt.py",
-        old="    h[0] = h_0\n",
-        new="    h[0] = 0\n",
+        old="h[:firsts] = h_0\n",
+        new="h[:firsts] = 0\n",
     ),
     Mistake(
         name="resets to zero",
         what="After a reset the state is zero, not h_0.",
         hint="Use reset_every together with h_0 that is not zero.",
         file="bptt.py",
-        old="    h[0] = h_0\n",
-        new="    h[0], h[0, 1:] = h_0, 0\n",
+        old="h[:firsts] = h_0\n",
+        new="h[:firsts] = 0\n    h[min(1, firsts - 1)] = h_0\n",
     ),
     Mistake(
         name="resets a step late",
         what="reset_every = k resets after every k + 1 steps: the counter starts at 0 and is tested with >=.",
         hint="Let T be above k, and look at the step after the first reset.",
         file="bptt.py",
-        old="_fold(frozen(x), recurrence.reset_every or len(x))",
-        new="_fold(frozen(x), recurrence.reset_every + 1 if recurrence.reset_every else len(x))",
+        old="int(reset_every or steps)",
+        new="int(reset_every + 1 if reset_every else steps)",
     ),
     Mistake(
         name="last state reset",
         what="h_n is h_0 where a reset is due after the last step.",
         hint="Let k divide T.",
         file="bptt.py",
-        old="blocks[-1].h[-1, -1].copy()",
+        old="h[plan.stretches * plan.last].copy()",
         new=(
             "(h_0 if recurrence.reset_every and len(x) % recurrence.reset_every == 0"
-            " else blocks[-1].h[-1, -1]).copy()"
+            " else h[plan.stretches * plan.last]).copy()"
         ),
     ),
     Mistake(
@@ -99,16 +99,16 @@ MISTAKES = (
         what="h_n is h_{T-1}.",
         hint="h_n must be the state from which y_T was computed.",
         file="bptt.py",
-        old="blocks[-1].h[-1, -1].copy()",
-        new="blocks[-1].h[-2, -1].copy()",
+        old="h[plan.stretches * plan.last].copy()",
+        new="h[plan.stretches * (plan.last - 1)].copy()",
     ),
     Mistake(
         name="stretches cut across time",
         what="The stretches between resets hold every k-th day in place of k days in a row.",
         hint="A reshape that splits the time axis gives (stretches, steps); swap the two afterwards.",
         file="bptt.py",
-        old=".reshape(count, stretch, *z.shape[1:]).swapaxes(0, 1)",
-        new=".reshape(stretch, count, *z.shape[1:])",
+        old=".reshape(count, length), 1, axis=0).T",
+        new=".reshape(length, count).T, 1, axis=0).T",
     ),
     Mistake(
         name="state carried in float32",
@@ -165,8 +165,8 @@ MISTAKES = (
         what="An array that is not contiguous is read as if its numbers stood in the order of its axes.",
         hint="Give a transposed array, and a copy of it.",
         file="bptt.py",
-        old="_fold(frozen(x), ",
-        new="_fold(frozen(x.ravel(order='K').reshape(x.shape)), ",
+        old="_side_by_side(plan, x))",
+        new="_side_by_side(plan, x.ravel(order='K').reshape(x.shape)))",
     ),
     Mistake(
         name="state carried in float16 in float32 networks",
@@ -177,7 +177,7 @@ MISTAKES = (
         old="dot(before, w_h_t, carried)",
         new=(
             "short = np.float16 if before.dtype == np.float32 else before.dtype\n"
-            "        dot(before.astype(short).astype(before.dtype), w_h_t, carried)"
+            "            dot(before.astype(short).astype(before.dtype), w_h_t, carried)"
         ),
     ),
 )

@@ -14,8 +14,8 @@ REWRITES = (
         name="einsum",
         what="dw_h by another routine.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
-        new='dw_h = np.einsum("ri,rj->ij", da, h_before)',
+        old="da_t.T @ h_before for",
+        new='np.einsum("ri,rj->ij", da_t, h_before) for',
     ),
     Change(
         name="transpose copied",

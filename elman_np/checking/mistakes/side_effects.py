@@ -8,18 +8,18 @@ MISTAKES = (
         what="The walk back through the steps happens in the upstream gradient that was given.",
         hint="Keep a copy of every argument, and compare it afterwards.",
         file="bptt.py",
-        old="dh_last[-1] = dh_n",
-        new="dh_last[-1] = dh_n\n            dh_last = dh_n[None] if len(dh_last) == 1 else dh_last",
+        old="dh_nexts[0] = dh_n",
+        new=("dh_nexts = dh_n[None] if plan.stretches == 1 else dh_nexts\n    dh_nexts[0] = dh_n"),
     ),
     Mistake(
         name="accumulator not cleared",
         what="A gradient goes on adding to what the call before has left.",
         hint="Call backward twice: the second answer must be the first.",
         file="bptt.py",
-        old="das, dh_0 = [], np.zeros(dh_n.shape, params.dtype)",
+        old="dh_0 = dh_nexts.sum(axis=0)",
         new=(
-            "das = []\n"
-            "    dh_0 = vars(backward).setdefault(f'{dh_n.shape} {dh_n.dtype}', np.zeros_like(dh_n))"
+            "dh_0 = vars(backward).setdefault(f'{dh_n.shape} {dh_n.dtype}', np.zeros_like(dh_n))\n"
+            "    dh_0 += dh_nexts.sum(axis=0)"
         ),
     ),
     Mistake(

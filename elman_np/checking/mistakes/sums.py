@@ -16,15 +16,15 @@ MISTAKES = (
         what="x_{t-1} in place of x_t in dw_x.",
         hint="dw_x pairs da_t with the input of the same step.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(np.roll(block.x, 1, axis=0), block.h[:-1], block.h[1:], dy, da)",
+        old="dw_x = da.T @ x",
+        new="dw_x = da.T @ np.roll(x, plan.stretches * tape.x.shape[1], axis=0)",
     ),
     Mistake(
         name="dw_h with the state after the step",
         what="h_t in place of h_{t-1} in dw_h.",
         hint="w_h multiplied h_{t-1}, so its gradient does.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
+        old="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])",
         new="dw_h = da.T @ h",
     ),
     Mistake(
@@ -32,56 +32,73 @@ MISTAKES = (
         what="h_{t+1} in place of h_{t-1} in dw_h.",
         hint="Every other gradient is exact: look at dw_h itself.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x, np.roll(block.h, -2, axis=0)[:-1], block.h[1:], dy, da)",
+        old="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])",
+        new="dw_h = da.T @ _flat(np.roll(states, -2 * plan.stretches, axis=0)[: len(tape.x)])",
     ),
     Mistake(
         name="dw_h without the first state",
         what="h_0 counts as zero in dw_h.",
         hint="Give h_0 that is not zero; T = 1 shows it best.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x, np.concatenate([0 * block.h[:1], block.h[1:-1]]), block.h[1:], dy, da)",
+        old="plan, states = tape.plan, tape.states\n",
+        new=("plan, states = tape.plan, tape.states.copy()\n    states[: plan.stretches] = 0\n"),
     ),
     Mistake(
         name="dw_h transposed",
         what="h_{t-1}^T da_t in place of da_t^T h_{t-1}.",
         hint="It has the right shape, for w_h is square: compare the numbers.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
-        new="dw_h = h_before.T @ da",
+        old="da_t.T @ h_before for",
+        new="h_before.T @ da_t for",
     ),
     Mistake(
         name="= for += over the steps",
         what="Each step overwrites the parameters' gradients: only the one visited last, t = 1, is left.",
         hint="T = 1 hides it.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x[:1], block.h[:1], block.h[1:2], dy[:1], da[:1])",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    da, dy = da.copy(), dy.copy()\n"
+            "    da[plan.stretches :], dy[plan.stretches :] = 0, 0\n"
+        ),
     ),
     Mistake(
         name="= for += over the stretches",
         what="With resets, only the steps that are left at the end count for the parameters.",
         hint="Let reset_every not divide T.",
         file="bptt.py",
-        old="grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1])",
-        new="grads[-1]",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    time = _side_by_side(plan, np.arange(len(da)))\n"
+            "    kept = time >= len(da) - plan.last\n"
+            "    da, dy = (z * kept[:, None, None] for z in (da, dy))\n"
+        ),
     ),
     Mistake(
         name="first step skipped",
         what="The loop over steps ends before t = 1.",
         hint="range(T - 1, 0, -1) leaves out 0.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x[1:], block.h[1:-1], block.h[2:], dy[1:], da[1:])",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    da, dy = da.copy(), dy.copy()\n"
+            "    da[: plan.stretches], dy[: plan.stretches] = 0, 0\n"
+        ),
     ),
     Mistake(
         name="last step skipped",
         what="The loop over steps starts before t = T.",
         hint="range(T - 2, ...) leaves out the last one.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x[:-1], block.h[:-2], block.h[1:-1], dy[:-1], da[:-1])",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    da, dy = da.copy(), dy.copy()\n"
+            "    da[-1:], dy[-1:] = 0, 0\n"
+        ),
     ),
     Mistake(
         name="mean for sum in db_h",
@@ -105,7 +122,7 @@ MISTAKES = (
         hint="w_y multiplied h_t.",
         file="bptt.py",
         old="dw_y = dy.T @ h\n",
-        new="dw_y = dy.T @ h_before\n",
+        new="dw_y = dy.T @ _flat(states[: len(tape.x)])\n",
     ),
     Mistake(
         name="mean for sum in db_y",
@@ -120,16 +137,19 @@ MISTAKES = (
         what="dw_h is limited to +-5 inside backward.",
         hint="Scale the upstream gradient by 1000: every gradient must scale with it.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
-        new="dw_h = np.clip(da.T @ h_before, -5, 5)",
+        old="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])",
+        new="dw_h = np.clip(reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs]), -5, 5)",
     ),
     Mistake(
         name="tiny gradients set to zero",
         what="Entries of dw_h below 1e-6 become 0.",
         hint="Use an upstream gradient of 1e-8: a relative comparison shows it.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
-        new="dw_h = (da.T @ h_before) * (np.abs(da.T @ h_before) >= 1e-6)",
+        old="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])",
+        new=(
+            "dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])\n"
+            "    dw_h *= np.abs(dw_h) >= 1e-6"
+        ),
     ),
     Mistake(
         name="dw_x off by 1e-5",
@@ -145,32 +165,41 @@ MISTAKES = (
         hint="Only a tolerance that knows the rounding errors shows it.",
         hidden_in_float32="1 + 1e-9 is 1 in float32: nothing changes.",
         file="bptt.py",
-        old="dw_h = da.T @ h_before",
-        new="dw_h = (da.T @ h_before) * (1 + 1e-9)",
+        old="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs])",
+        new="dw_h = reduce(np.add, [da_t.T @ h_before for da_t, h_before in pairs]) * (1 + 1e-9)",
     ),
     Mistake(
         name="remainder after the resets left out",
         what="With resets, the steps that are left at the end count for no parameter.",
         hint="Let reset_every not divide T.",
         file="bptt.py",
-        old="grads[0] if len(grads) == 1 else freeze(grads[0] + grads[1])",
-        new="grads[0]",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    time = _side_by_side(plan, np.arange(len(da)))\n"
+            "    kept = (time < len(da) - plan.last) | (len(plan.spans) == 1)\n"
+            "    da, dy = (z * kept[:, None, None] for z in (da, dy))\n"
+        ),
     ),
     Mistake(
         name="rows beyond the 64th left out",
         what="The sums run over the first 64 rows of the batch.",
         hint="Small batches hide it.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(z[:, :, :64] for z in (block.x, block.h[:-1], block.h[1:], dy, da))",
+        old="plan, states = tape.plan, tape.states\n",
+        new=(
+            "plan, states = tape.plan, tape.states\n"
+            "    da, dy = da.copy(), dy.copy()\n"
+            "    da[:, 64:], dy[:, 64:] = 0, 0\n"
+        ),
     ),
     Mistake(
         name="h_0 read from index -1",
         what="The state before the first step is taken from the end of the list of states: h_T.",
         hint="In Python, index -1 is no error. Give h_0 that is not the last state.",
         file="bptt.py",
-        old="(block.x, block.h[:-1], block.h[1:], dy, da)",
-        new="(block.x, np.roll(block.h[1:], 1, axis=0), block.h[1:], dy, da)",
+        old="plan, states = tape.plan, tape.states\n",
+        new=("plan, states = tape.plan, tape.states.copy()\n    states[: plan.stretches] = states[-1]\n"),
     ),
     Mistake(
         name="gradients laid in another order",

@@ -24,8 +24,8 @@ MISTAKES = (
         what="The way back goes from the first step to the last: dh_t meets what step t - 1 has sent.",
         hint="dh_next comes from the future: begin at the last step, as reversed(range(T)) does.",
         file="bptt.py",
-        old="in zip(reversed(range(len(h))), da[::-1], slope[::-1], strict=True):",
-        new="in zip(range(len(h)), da, slope, strict=True):",
+        old="in zip(reversed(range(len(das))), das[::-1], slopes[::-1], strict=True):",
+        new="in zip(range(len(das)), das, slopes, strict=True):",
     ),
     Mistake(
         name="upstream gradient at the last step only",
@@ -56,15 +56,15 @@ MISTAKES = (
         what="The gradient is cut one step after the border.",
         hint="The border is before the steps 0, k, 2 k, ... counted from 0.",
         file="bptt.py",
-        old="t % chunk == 0:\n            dh_next",
-        new="t % chunk == 1:\n            dh_next",
+        old="t % chunk == 0:\n                dh_next",
+        new="t % chunk == 1:\n                dh_next",
     ),
     Mistake(
         name="gradient of the last state ignored",
         what="dh_n, the upstream gradient of h_n, is not used.",
         hint="Let the loss depend on h_n itself.",
         file="bptt.py",
-        old="dh_last[-1] = dh_n",
+        old="dh_nexts[0] = dh_n",
         new="pass",
     ),
     Mistake(
@@ -72,8 +72,8 @@ MISTAKES = (
         what="dh_n enters at the end of every stretch.",
         hint="Resets with dh_n that is not zero.",
         file="bptt.py",
-        old="dh_last[-1] = dh_n",
-        new="dh_last[:] = dh_n",
+        old="dh_nexts[0] = dh_n",
+        new="dh_nexts[:] = dh_n",
     ),
     Mistake(
         name="recurrent gradient clipped",
@@ -97,24 +97,24 @@ MISTAKES = (
         what="da_1 in place of da_1 w_h.",
         hint="h_0 enters a_1 through w_h.",
         file="bptt.py",
-        old="return da.reshape(block.h[1:].shape), dh_next.reshape(dh_last.shape)",
-        new="return da.reshape(block.h[1:].shape), da[0].reshape(dh_last.shape)",
+        old="dh_0 = dh_nexts.sum(axis=0)",
+        new="dh_0 = da[: plan.stretches].sum(axis=0)",
     ),
     Mistake(
         name="gradient of h_0 left zero",
         what="No gradient for the first state.",
         hint="Whoever learns h_0, or chains networks, needs it. With chunks: no border is before step 0.",
         file="bptt.py",
-        old="dot(da_t, w_h, dh_next)",
-        new="dot(da_t, w_h, dh_next)\n        dh_next *= t > 0",
+        old="dh_0 = dh_nexts.sum(axis=0)",
+        new="dh_0 = np.zeros_like(dh_n)",
     ),
     Mistake(
         name="gradient of h_0 from the first stretch only",
         what="With resets every stretch starts from h_0; only the first one is counted.",
         hint="A value that is used n times has n terms in its gradient.",
         file="bptt.py",
-        old="dh_0 += dh_first.sum(axis=0)",
-        new="dh_0 += dh_first[0]",
+        old="dh_0 = dh_nexts.sum(axis=0)",
+        new="dh_0 = dh_nexts[min(1, plan.stretches - 1)]",
     ),
     Mistake(
         name="truncated after 32 steps",
@@ -137,10 +137,11 @@ MISTAKES = (
         what="The block of w_h from unit 33 on is transposed on the way back.",
         hint="Few units hide it: check at the size that is used.",
         file="bptt.py",
-        old="h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h, tape.recurrence.chunk\n",
+        old="dot, w_h = _dot_for(dh_n, tape.params.w_h)\n",
         new=(
-            "h, w_h, chunk = _steps(block.h[1:]), tape.params.w_h.copy(), tape.recurrence.chunk\n"
+            "w_h = tape.params.w_h.copy()\n"
             "    w_h[32:, 32:] = w_h[32:, 32:].T.copy()\n"
+            "    dot, w_h = _dot_for(dh_n, w_h)\n"
         ),
     ),
     Mistake(
@@ -148,26 +149,26 @@ MISTAKES = (
         what="With resets, the steps that are left at the end send nothing to h_0.",
         hint="Let reset_every not divide T.",
         file="bptt.py",
-        old="dh_0 += dh_first.sum(axis=0)",
-        new="dh_0 += dh_first.sum(axis=0) * (len(das) == 1)",
+        old="dh_0 = dh_nexts.sum(axis=0)",
+        new="dh_0 = dh_nexts[len(plan.spans) - 1 :].sum(axis=0)",
     ),
     Mistake(
         name="each loss sent back five steps",
         what="The gradient of each output is followed through five steps, and dropped.",
         hint="A limit that is copied along: let T be longer than it.",
         file="bptt.py",
-        old="        da, dh_first = _block_backward(tape, block, dy_part, dh_last)\n",
+        old="def _through_time(\n",
         new=(
-            "        da, dh_first = np.zeros_like(block.h[1:]), np.zeros_like(dh_last)\n"
-            "        for t in range(len(da)):\n"
-            "            k = max(0, t - 4)\n"
-            "            own = np.zeros_like(dy_part[k : t + 1])\n"
-            "            own[-1] = dy_part[t]\n"
-            "            some = Block(block.x[k : t + 1], block.h[k : t + 2])\n"
-            "            end = dh_last * (t == len(da) - 1)\n"
-            "            sent, first = _block_backward(tape, some, own, end)\n"
-            "            da[k : t + 1] += sent\n"
-            "            dh_first += first * (k == 0)\n"
+            "def _through_time(tape, dy, dh_n):\n"
+            "    count, (da, dh_0) = tape.plan.stretches, _whole_way(tape, 0 * dy, dh_n)\n"
+            "    for t in range(len(dy)):\n"
+            "        own, k = np.zeros_like(dy), max(0, t - 5 * count + 1)\n"
+            "        own[t] = dy[t]\n"
+            "        sent, first = _whole_way(tape, own, np.zeros_like(dh_n))\n"
+            "        da[k : t + 1] += sent[k : t + 1]\n"
+            "        dh_0 += first * (t < 5 * count)\n"
+            "    return da, dh_0\n\n\n"
+            "def _whole_way(\n"
         ),
     ),
 )
