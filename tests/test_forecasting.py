@@ -15,7 +15,8 @@ import elman_torch as et
 from elman_np.checking.bounds import forward_ball
 from elman_np.data.days import days_after
 from tests.support.observed import check, observed, same
-from tests.support.strategies import CLOSES, activations, dtypes, seeds
+from tests.support.prices import CLOSES
+from tests.support.strategies import activations, dtypes, seeds
 
 PRICES = en.load_splg("2023-01-01", "2023-06-01")
 TABLE = PRICES.select("Close", "High", "Low").to_numpy()

@@ -17,10 +17,11 @@ from elman_np import notebook, picture
 from elman_np.data import yahoo
 from elman_torch import notebook as torch_notebook
 from tests.support.observed import observes, same
+from tests.support.prices import YEAR
 from tests.test_notebook import flat
 
 README = Path(__file__).parents[1] / "README.md"
-X, TARGET = notebook.closes()
+X, TARGET = YEAR[:-1].copy(), YEAR[1:].copy()
 
 # ---------------------------------------------------------------- python -m elman_np
 

@@ -13,9 +13,10 @@ import elman_torch as et
 from elman_np import notebook
 from elman_torch import notebook as torch_notebook
 from tests.support.observed import check, observed, observes, same
+from tests.support.prices import YEAR
 from tests.test_notebook import flat, noise
 
-X, TARGET = notebook.closes()
+X, TARGET = YEAR[:-1].copy(), YEAR[1:].copy()
 START, OTHER = (en.init_parameters(1, 1, 1, init="normal", rng=seed) for seed in (616, 3))
 STARTS, OTHER_STARTS = notebook.draw_starts(4), notebook.draw_starts(4, "uniform")
 RECIPE = notebook.Recipe(epochs=2)

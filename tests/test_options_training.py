@@ -18,9 +18,9 @@ import elman_np as en
 import elman_torch as et
 from elman_np.data import yahoo
 from tests.support.observed import check, observed, observes, same
-from tests.support.strategies import CLOSES, dtypes, seeds
+from tests.support.prices import CLOSES, YEAR
+from tests.support.strategies import dtypes, seeds
 
-YEAR = en.load_splg()["Close"].to_numpy()
 CSV = Path(en.__file__).parent / "data" / "splg.csv"
 
 # ---------------------------------------------------------------- data

@@ -12,8 +12,9 @@ import elman_torch as et
 from elman_np.checking.problems import ball_tensors, numpy_tensors
 from elman_torch.parity import Comparison, compare_update
 from tests.support.integers import large_case
+from tests.support.prices import CLOSES
 from tests.support.same import assert_same
-from tests.support.strategies import CLOSES, activations, cases, dtypes, parameters, seeds, sizes
+from tests.support.strategies import activations, cases, dtypes, parameters, seeds, sizes
 from tests.support.undecided import decide
 
 FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")

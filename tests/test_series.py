@@ -17,7 +17,8 @@ import elman_np as en
 from elman_np.data.conversion import read_series
 from elman_np.data.days import on_clocks
 from tests.support.observed import check, observed, observes, same
-from tests.support.strategies import CLOSES, dtypes
+from tests.support.prices import CLOSES
+from tests.support.strategies import dtypes
 
 PRICES = en.load_splg()
 DAYS = PRICES["Date"].to_numpy()

@@ -18,12 +18,13 @@ from elman_np import commands, notebook, picture
 from elman_np.notebook.command import parts_that_fit
 from elman_np.notebook.fates import FATE_COLOURS
 from tests.support.observed import check, observed, observes
+from tests.support.prices import ROWS, YEAR, closes
 
 mdates = pytest.importorskip("matplotlib.dates")
 
-CLOSE = en.load_splg()["Close"].to_list()
-DATES = en.load_splg()["Date"].to_numpy()
-BOTH = en.load_splg("2023-01-01", "2024-05-11")["Close"].to_list()
+CLOSE = YEAR.tolist()
+DATES = np.array([row["Date"] for row in ROWS if row["Date"][:4] == "2023"], "datetime64[ns]")
+BOTH = closes("2023-01-01", "2024-05-11").tolist()
 X, TARGET = CLOSE[:-1], CLOSE[1:]
 FORECAST = [value + 0.5 + (day % 7) / 10 for day, value in enumerate(CLOSE)]
 TRAIN, TEST = 175, 212

@@ -20,8 +20,9 @@ from elman_np.training import batches
 from elman_torch.parity import compare_update, torch_tensors
 from tests.support.integers import exact_tensors, is_exact, large_case
 from tests.support.one_step import first_complaint
+from tests.support.prices import CLOSES
 from tests.support.same import assert_same, first_difference
-from tests.support.strategies import CLOSES, LONGEST, cases, dtypes, seeds
+from tests.support.strategies import LONGEST, cases, dtypes, seeds
 from tests.test_adam_machine import options
 from tests.test_integers import integer_cases, problem
 

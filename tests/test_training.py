@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 import elman_np as en
 import elman_torch as et
 from elman_np.training import batches
-from tests.support.strategies import CLOSES, dtypes
-
-YEAR = en.load_splg()["Close"].to_numpy()
+from tests.support.prices import CLOSES, YEAR
+from tests.support.strategies import dtypes
 
 
 @given(st.integers(10, 300), st.floats(0.2, 0.6), st.floats(0.15, 0.3))

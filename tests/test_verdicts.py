@@ -24,7 +24,7 @@ from elman_torch import parity
 from elman_torch.parity import compare_update, torch_solution
 from elman_torch.report import drift_table, lockstep_table, sentence, summarise, tensor_table
 from tests.support.observed import observes
-from tests.support.strategies import CLOSES
+from tests.support.prices import CLOSES
 
 TENSORS = ("y", "h_n", "loss", "dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
 SCALED = en.Scaler.fit(CLOSES).transform(CLOSES)

@@ -32,7 +32,7 @@ from tests.support.judge import (
     trajectories,
     within,
 )
-from tests.support.strategies import CLOSES
+from tests.support.prices import CLOSES
 
 PARAMETERS = ("dw_x", "dw_h", "db_h", "dw_y", "db_y")
 Check = Callable[[ModuleType, np.dtype], bool]

@@ -75,14 +75,22 @@ TESTS = {
     "elman_torch/training.py": TRAINING,
 }  # fmt: skip
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
+PRELOADED = ("numpy", "polars", "torch", "hypothesis")
 
 
 def settings(file: str) -> str:
-    """Return mutmut's part of `pyproject.toml` for one file."""
+    """Return mutmut's part of `pyproject.toml` for one file.
+
+    A mutant is tried in a fork of a process that has collected the tests. Where collecting them makes Polars
+    start its threads, which a fork would wait for in vain, it has imported the libraries and no more.
+    """
+    warmup = "import" if TESTS[file] is SERIES else "collect"
     tests = [f"tests/test_{name}" for name in TESTS[file]]
     return (
         f'\n[tool.mutmut]\nsource_paths = ["{file.partition("/")[0]}"]\nonly_mutate = ["{file}"]\n'
         'also_copy = ["elman_np", "elman_torch", "docs", "README.md", "LICENSE"]\n'
+        f'process_isolation = "forkserver"\nforkserver_warmup = "{warmup}"\n'
+        'preload_modules_file = "preloaded.txt"\n'
         'pytest_add_cli_args = ["-p", "no:cacheprovider", "-x"]\n'
         f"pytest_add_cli_args_test_selection = {json.dumps(tests)}\n"
     )
@@ -99,7 +107,9 @@ def try_file(file: str) -> dict[str, Any]:
                 shutil.copy(ROOT / name, place)
         with Path(folder, "pyproject.toml").open("a") as project:
             project.write(settings(file))
-        environment = os.environ | {"HYPOTHESIS_PROFILE": "kill", "PYTHONPATH": ""}
+        Path(folder, "preloaded.txt").write_text("\n".join(PRELOADED))
+        threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+        environment = os.environ | threads | {"HYPOTHESIS_PROFILE": "kill", "PYTHONPATH": ""}
 
         def mutmut(*words: str) -> str:
             command = [sys.executable, "-m", "mutmut", *words]

@@ -36,7 +36,7 @@ from elman_np.checking.problems import (
 from elman_np.parameters import Parameters
 from elman_torch.parity import torch_tensors
 from elman_torch.training import torch_adam
-from tests.support.strategies import CLOSES
+from tests.support.prices import CLOSES
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 

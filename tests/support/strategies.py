@@ -9,8 +9,7 @@ import elman_np as en
 from elman_np.arrays import Array
 from elman_np.checking.problems import Case
 from elman_np.parameters import Parameters
-
-CLOSES = en.load_splg("2019-05-13", "2024-05-11")["Close"].to_numpy()
+from tests.support.prices import CLOSES
 
 dtypes = st.sampled_from([np.dtype(np.float64), np.dtype(np.float32)])
 activations = st.sampled_from(["tanh", "relu"])

@@ -5,8 +5,9 @@ import torch
 
 import elman_np as en
 import elman_torch as et
+from tests.support.prices import YEAR
 
-CLOSES = en.load_splg()["Close"].to_numpy()[:60]
+CLOSES = YEAR[:60]
 SCALER = en.Scaler.fit(CLOSES)
 LENGTH, BATCH = 4, 20  # 56 windows: two whole batches and one of 16
 
