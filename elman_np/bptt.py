@@ -45,7 +45,7 @@ class Plan(NamedTuple):
     order: Int[Array, "T"] | None = None
     """Which step of time is computed first, second, ...; None where it is the order of time."""
     place: Int[Array, "T"] | None = None
-    """The inverse: as the how manieth each step of time is computed."""
+    """The inverse: where each step of time stands in that order."""
 
 
 @lru_cache(maxsize=8)

@@ -43,10 +43,11 @@ TESTS = {
     **dict.fromkeys(
         (
             "elman_np/arrays.py", "elman_np/parameters.py", "elman_np/cell.py", "elman_np/recurrence.py",
-            "elman_np/bptt.py", "elman_np/losses.py", "elman_np/adam.py", "elman_np/model.py",
+            "elman_np/bptt.py", "elman_np/adam.py", "elman_np/model.py",
         ),
         NETWORK,
     ),
+    "elman_np/losses.py": ("losses.py", "series.py", "options_network.py", "misuses.py"),
     "elman_np/training.py": TRAINING,
     "elman_np/saved.py": ("saved.py", "saved_hostile.py"),
     "elman_np/forecasting.py": SERIES,
@@ -75,6 +76,8 @@ TESTS = {
     "elman_torch/training.py": TRAINING,
 }  # fmt: skip
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
+LOADS_PRICES = {"series.py", "forecasting.py", "file.py", "options_notebook.py"}
+"""When it is collected, by Polars."""
 PRELOADED = ("numpy", "polars", "torch", "hypothesis")
 
 
@@ -84,7 +87,7 @@ def settings(file: str) -> str:
     A mutant is tried in a fork of a process that has collected the tests. Where collecting them makes Polars
     start its threads, which a fork would wait for in vain, it has imported the libraries and no more.
     """
-    warmup = "import" if TESTS[file] is SERIES else "collect"
+    warmup = "import" if {*TESTS[file]} & LOADS_PRICES else "collect"
     tests = [f"tests/test_{name}" for name in TESTS[file]]
     return (
         f'\n[tool.mutmut]\nsource_paths = ["{file.partition("/")[0]}"]\nonly_mutate = ["{file}"]\n'
