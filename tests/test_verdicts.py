@@ -1,7 +1,7 @@
 """What the comparison says: agrees, differs, undecided or not finite; and that it can say each."""
 
 import argparse
-import dataclasses
+from dataclasses import is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from elman_np.checking.comparison import (
     VERDICTS,
     WIDEST,
     Comparison,
+    Row,
     compare_tensor,
     width_of,
 )
@@ -59,7 +60,7 @@ def chaotic(dtype=np.float32, **options):
 def compared(case, change=None, **options):
     """Compare as `et.compare` does, after `change(tensors, steps)` of our side."""
     ours = numpy_solution(case)
-    ours = dataclasses.replace(ours) if dataclasses.is_dataclass(ours) else ours
+    ours = replace(ours) if is_dataclass(ours) else ours
     if change is not None:
         change(ours.tensors, ours.steps)
     sides = ours, torch_solution(et.ElmanRNN.from_numpy(case.model), case)
@@ -99,6 +100,8 @@ def test_distances_are_in_bounds():
         ([np.nan, np.nan], [np.nan, np.nan], [0.0, 0.0], "not finite"),
         ([np.inf, np.nan], [np.inf, np.nan], [np.inf, 0.0], "not finite"),
         ([np.inf, 1.0], [-np.inf, 1.0], [np.inf, 0.0], "differs"),
+        ([np.nan, 1.0], [np.inf, 1.0], [np.inf, 0.0], "differs"),
+        ([-np.inf, 1.0], [np.nan, 1.0], [np.inf, 0.0], "differs"),
         ([np.nan, 1.0], [np.nan, 1.0], [np.inf, 0.0], "agrees"),
         ([0.0, 0.0], [0.0, 0.0], [0.0, 0.0], "agrees"),
         ([0.0, 0.0], [0.0, 0.0], [1e-30, 0.0], "undecided"),
@@ -140,6 +143,12 @@ def test_a_row_says_what_was_measured():
     assert row.sharpness == row.width == pytest.approx(2e-8 / 4)
     assert (row.left, row.right, row.bound) == (1.0, 1.0 + 2e-9, pytest.approx(4e-9))
     assert (row.not_finite, row.road, row.remark) == (1, "whole", "1 not finite")
+
+
+def test_a_tensor_without_entries_agrees_and_nothing_was_measured():
+    empty = np.zeros((0, 2))
+    row = compare_tensor("dx", empty, empty, ball(empty, empty))
+    assert row == Row("dx", (0, 2), "agrees", 0, 0, 0, 0, 0, 0, (), 0, 0, 0)
 
 
 def test_what_cancels_is_said_to():
@@ -204,6 +213,60 @@ def test_what_is_undecided_says_which_tensor_how_wide_and_what_to_do():
         rows_of("agrees", "undecided").check()
     with pytest.raises(et.Undecided, match="no tensor has a finite entry"):
         rows_of("not finite").check()
+
+
+def a_row_of_each_kind():
+    value, one = np.array([[1.0, -4.0]]), np.array([1.0, np.nan])
+    return Comparison(
+        (
+            compare_tensor("y", value, value + np.array([[2e-9, 0]]), ball(value, [[2e-9, 1e-8]])),
+            compare_tensor("loss", np.array(2.0), np.array(2.5), ball(2.0, 1e-3)),
+            replace(compare_tensor("dw_h", one, 3 * one, ball([1.0, 0.0], [1e-3, 0.0])), road="steps"),
+            compare_tensor("db_y", np.array([1e-12]), np.array([1e-12]), ball([1e-12], [1e-10], [2e6])),
+        ),
+        names=("theirs", "ours"),
+    )
+
+
+TABLE = """\
+tensor  shape   difference                ulps  obs./bound  bound/largest  verdict
+y       1 x 2      2.0e-09           2251799.8      0.5000        5.0e-09  agrees
+loss    scalar     5.0e-01  1125899906842624.0    250.0000        1.0e-03  differs
+dw_h    2          2.0e+00  9007199254740992.0   1000.0000        2.0e-03  differs (steps, 1 not finite)
+db_y    1          0.0e+00                 0.0      0.0000        2.0e+02  agrees (cancels)"""
+
+
+def test_the_printed_table_to_the_letter():
+    """Counted by hand: 2e-9 is half of 2 x 2e-9, 0.5 is 250 times 2e-3, 2 is 2^53 of 1's last places."""
+    assert str(a_row_of_each_kind()) == TABLE
+
+
+@pytest.mark.parametrize("by", ["", ", judged by steps"])
+def test_a_disagreement_says_what_differs_where_and_by_how_much(by):
+    rows = a_row_of_each_kind()
+    if not by:
+        rows = replace(rows, rows=tuple(replace(row, road="whole") for row in rows.rows))
+    with pytest.raises(et.Disagreement) as caught:
+        rows.check()
+    assert str(caught.value) == (
+        f"loss, dw_h: beyond what rounding explains{by}. Worst at dw_h[0]: theirs 1.0, ours 3.0; "
+        "they differ by 2, 1e+03 times the bound of 0.002"
+    )
+
+
+def test_doubt_says_what_to_do():
+    with pytest.raises(et.Undecided) as caught:
+        rows_of("undecided", "agrees", "undecided").check()
+    assert str(caught.value) == (
+        "undecided: the bound is too wide to tell whether NumPy and PyTorch agree in "
+        "t0 (bound 10 of its size), t2 (bound 3.3 of its size). "
+        "Use float64, fewer steps or smaller weights; or let a wider bound decide (`widest`)"
+    )
+    with pytest.raises(et.Undecided) as caught:
+        rows_of("not finite").check()
+    assert str(caught.value) == (
+        "no tensor has a finite entry: nothing can be judged; start from smaller weights or inputs"
+    )
 
 
 @observes("elman_torch.compare", "widest")
@@ -346,7 +409,7 @@ def test_assert_agree_notices_what_only_an_initial_state_or_its_gradient_shows(m
     case, right = benign(), numpy_solution
 
     def forgets(problem):
-        return right(dataclasses.replace(problem, **{missing: np.zeros_like(problem.h_0)}))
+        return right(replace(problem, **{missing: np.zeros_like(problem.h_0)}))
 
     monkeypatch.setattr(parity, "numpy_solution", forgets)
     with pytest.raises(et.Disagreement):
