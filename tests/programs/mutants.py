@@ -64,7 +64,7 @@ TESTS = {
         ),
         BOUNDS,
     ),
-    "elman_np/checking/comparison.py": JUDGE,
+    "elman_np/checking/comparison.py": ("verdicts.py", "reprs.py"),
     "elman_np/checking/one_step.py": JUDGE,
     "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
     "elman_np/notebook/run.py": NOTEBOOK,
