@@ -109,8 +109,7 @@ def test_distances_are_in_bounds():
 )
 def test_every_verdict_on_a_tensor(ours, theirs, rad, verdict):
     ours, theirs = np.array(ours), np.array(theirs)
-    with np.errstate(invalid="ignore"):
-        row = compare_tensor("dw", ours, theirs, ball(ours, rad, terms=np.zeros(2)))
+    row = compare_tensor("dw", ours, theirs, ball(ours, rad, terms=np.zeros(2)))
     assert row.verdict == verdict
     assert row.not_finite == np.sum(
         ~np.isfinite(ours)
@@ -143,6 +142,16 @@ def test_a_row_says_what_was_measured():
     assert row.sharpness == row.width == pytest.approx(2e-8 / 4)
     assert (row.left, row.right, row.bound) == (1.0, 1.0 + 2e-9, pytest.approx(4e-9))
     assert (row.not_finite, row.road, row.remark) == (1, "whole", "1 not finite")
+
+
+def test_the_place_is_that_of_the_largest_ratio():
+    ours, rad = np.full((2, 3), 2.0), np.full((2, 3), 1e-3)
+    theirs = ours + np.array([[0, 1e-4, 5e-4], [0, 2e-3, -1e-3]])
+    rad[1, 1] = 1.0  # the largest difference, by a bound that is larger still
+    row = compare_tensor("dx", ours, theirs, ball(ours, rad), widest=2)
+    assert (row.index, row.left, row.right) == ((1, 2), 2.0, 2.0 - 1e-3)
+    assert (row.difference, row.bound) == (pytest.approx(2e-3), pytest.approx(2e-3))
+    assert row.ratio == pytest.approx(0.5)
 
 
 def test_a_tensor_without_entries_agrees_and_nothing_was_measured():
