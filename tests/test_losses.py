@@ -1,5 +1,7 @@
 """The mean squared error refuses what broadcasting would hide."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,9 +30,12 @@ def test_loss_and_gradient_lie_within_their_bound(shape, dtype, seed, power):
 
 
 def test_a_target_that_would_broadcast_is_refused_with_the_reason():
-    with pytest.raises(
-        ValueError, match=r"target: expected shape \(5, 1\) as y, got \(5,\); .*\(5, 5\).*reshape"
-    ):
+    words = (
+        "target: expected shape (5, 1) as y, got (5,); broadcasting would have compared every output with "
+        "every target, as an array of shape (5, 5), whose mean is least where all outputs are the mean of "
+        "the targets: reshape one of the two"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         en.mse_loss(np.zeros((5, 1)), np.zeros(5))
 
 
@@ -43,3 +48,11 @@ def test_other_bad_input_is_named():
         en.mse_loss(np.zeros(5, int), np.zeros(5, int))
     with pytest.raises(ValueError, match="y: expected at least one element"):
         en.mse_loss(np.zeros(0), np.zeros(0))
+
+
+@pytest.mark.parametrize("name", ["y", "target"])
+@pytest.mark.parametrize("wrong", [["a"], [1.0, np.nan], {1.0}])
+def test_rmse_names_which_of_the_two_is_no_series(name, wrong):
+    given = {"y": [1.0, 2.0], "target": [1.0, 2.0]}
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}: expected "):
+        en.rmse(**given | {name: wrong})
