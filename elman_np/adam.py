@@ -120,8 +120,8 @@ def adam_step(
     """
     check_kind("options", options, AdamOptions)
     check_count("step", step)
-    alike = type(p) is type(g) is type(m) is type(v) is type(v_max) is np.ndarray
-    if not (alike and p.shape == g.shape == m.shape == v.shape == v_max.shape):
+    arrays = (p, g, m, v, v_max)
+    if {*map(type, arrays)} != {np.ndarray} or len({z.shape for z in arrays}) > 1:
         _check_shapes(p=p, g=g, m=m, v=v, v_max=v_max)
     lr, (beta_1, beta_2), decay = options.lr, options.betas, options.weight_decay
     if options.maximize:

@@ -122,6 +122,14 @@ def test_an_array_that_does_not_fit_the_parameter_is_named(name):
             en.adam_step(**given | {name: wrong}, step=1, options=en.AdamOptions())
 
 
+@pytest.mark.parametrize("names", ["m v v_max", "v v_max", "v_max", "m v", "g m"])
+def test_the_first_of_several_that_do_not_fit_is_named(names):
+    given = {each: np.zeros((2, 3)) for each in ("p", "g", "m", "v", "v_max")}
+    given |= dict.fromkeys(names.split(), np.zeros((1, 3)))
+    with pytest.raises(ValueError, match=rf"^{names.split()[0]}: expected shape \(2, 3\), got \(1, 3\)$"):
+        en.adam_step(**given, step=1, options=en.AdamOptions())
+
+
 @pytest.mark.parametrize("wrong", [[0.0], None, 0.0])
 def test_the_first_of_arrays_that_are_none_is_named(wrong):
     with pytest.raises(TypeError, match=r"^p: expected numpy.ndarray, got "):
