@@ -154,6 +154,34 @@ def test_the_place_is_that_of_the_largest_ratio():
     assert row.ratio == pytest.approx(0.5)
 
 
+def test_what_is_as_far_as_the_bound_and_as_wide_as_allowed_agrees():
+    value, eighth = np.array([1.0]), np.array([0.125])
+    row = compare_tensor("y", value, value + eighth, ball(value, eighth / 2), widest=0.125)
+    assert (row.verdict, row.ratio, row.width) == ("agrees", 1.0, 0.125)
+
+
+def test_ulps_are_those_of_the_dtype():
+    value = np.array([1.0, 2.0], np.float32)
+    unit = Unit.of(np.float32)
+    near = Ball(value.astype(unit.long), np.full(2, 1e-3), unit)
+    row = compare_tensor("y", value, value + np.float32(2**-22), near)
+    assert row.ulps == 1
+
+
+@pytest.mark.parametrize(("rad", "sharpness"), [([1e-9, np.inf], 1e-9), ([0, np.inf], 0), ([0, 0], 0)])
+def test_the_bound_of_what_is_not_judged_does_not_count(rad, sharpness):
+    value = np.array([2.0, np.nan])
+    row = compare_tensor("y", value, value, ball(value, rad))
+    assert (row.verdict, row.sharpness, row.width) == ("agrees", sharpness, sharpness)
+
+
+@pytest.mark.parametrize(("rad", "expected"), [(0.0, 0.0), (1e-9, np.inf)])
+def test_the_bound_of_a_zero_is_no_part_of_it(rad, expected):
+    zero = np.zeros(1)
+    assert compare_tensor("y", zero, zero, ball(zero, [rad])).sharpness == expected
+    assert width_of(ball(zero, [rad]), zero, size=0.0) == expected
+
+
 def test_a_tensor_without_entries_agrees_and_nothing_was_measured():
     empty = np.zeros((0, 2))
     row = compare_tensor("dx", empty, empty, ball(empty, empty))
