@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman_np.checking.balls import Ball, Unit, dot
+from elman_np.checking.balls import GROWTH, Ball, Unit, dot, hull, join, stack
 from tests.support.rounding import (
     ROOM,
     corners,
@@ -132,3 +132,41 @@ def test_a_sum_of_products_of_balls_is_the_smallest(dtype, seed, length, addends
     highest = a.mag @ b.mag + sum(z.mag for z in plus)
     n, u = length + addends, half_ulp(dtype)
     assert 0.99 <= in_radii(highest * (1 + unit.long.type(u)) ** n, ball).item() <= ROOM
+
+
+def test_parts_and_shapes_of_a_ball_keep_all_four_of_its_arrays():
+    """Of a sum, the sum of its terms, too: what has cancelled still has where it is cut or turned."""
+    unit = Unit.of(np.float64)
+    mid, rad, summed = np.arange(18.0).reshape(3, 2, 3)
+    whole = Ball(mid.astype(unit.long), rad, unit, summed)
+    for part, cut in (
+        (whole[1], lambda z: z[1]),
+        (whole[:, 1:], lambda z: z[:, 1:]),
+        (whole[None], lambda z: z[None]),
+        (whole.reshape(6), lambda z: z.reshape(6)),
+        (whole.T, lambda z: z.T),
+    ):
+        for ours, expected in zip(
+            (part.mid, part.rad, part.terms), map(cut, (mid, rad, summed)), strict=True
+        ):
+            np.testing.assert_array_equal(ours, expected)
+        assert part.unit is unit
+    np.testing.assert_array_equal(whole.middle.rad, np.zeros((2, 3)))
+
+
+def test_balls_are_stacked_joined_and_held_by_one():
+    unit = Unit.of(np.float64)
+    one, other = (
+        Ball(np.array(mid, unit.long), np.array(rad), unit)
+        for mid, rad in (([1.0, 5.0], [0.5, 0.25]), ([3.0, 4.0], [0.125, 2.0]))
+    )
+    stacked, joined = stack([one, other], one), join([one, other], 0)
+    np.testing.assert_array_equal(stacked.mid, [[1, 5], [3, 4]])
+    np.testing.assert_array_equal(stacked.rad, [[0.5, 0.25], [0.125, 2]])
+    np.testing.assert_array_equal(joined.mid, [1, 5, 3, 4])
+    np.testing.assert_array_equal(joined.rad, [0.5, 0.25, 0.125, 2])
+    none = stack([], one)
+    assert none.mid.shape == none.rad.shape == (0, 2)
+    held = hull([one, other])
+    np.testing.assert_array_equal(held.mid, one.mid)
+    np.testing.assert_allclose(held.rad, np.array([2.125, 3.0]) * GROWTH, rtol=1e-15)
