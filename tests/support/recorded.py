@@ -60,6 +60,17 @@ def network(activation, truncation, dtype):
     return widths(whole), widths(steps)
 
 
+def smallest(activation, steps, dtype):
+    """A step or two of one unit: sums are so short that each rounding beside them counts."""
+    numbers = ([[0.7]], [[0.6]], [0.1], [[0.9]], [0.2])
+    params = en.Parameters(*(np.array(value, dtype) for value in numbers))
+    x, dy = np.array([[0.5, 0.8], [0.3, 0.4]], dtype)[:, :steps, None, None]
+    h_0, recurrence = np.array([[0.3]], dtype), Recurrence(activation)
+    forward = forward_ball(params, x, h_0, recurrence)
+    found = {"y": forward.y, "h": forward.h, "slope": forward.slope}
+    return widths(found | backward_ball(forward, Unit.of(np.dtype(dtype)).exact(dy)))
+
+
 def adam(options, dtype):
     """Ten updates of forty numbers with gradients of all sizes, the ball running on."""
     rng, unit = np.random.default_rng(1), Unit.of(np.dtype(dtype))
@@ -77,6 +88,9 @@ def measure():
         names = ("whole problem", "one step")
         for name, sizes in zip(names, network(activation, truncation, dtype), strict=True):
             found |= {f"{dtype}, {activation}, {truncation}, {name}, {k}": v for k, v in sizes.items()}
+    for dtype, activation, steps in itertools.product(DTYPES, ("tanh", "relu"), (1, 2)):
+        sizes = smallest(activation, steps, dtype)
+        found |= {f"{dtype}, {activation}, {steps} steps of one unit, {k}": v for k, v in sizes.items()}
     for dtype, options in itertools.product(DTYPES, FLAGS):
         found |= {f"{dtype}, Adam {options}, {k}": v for k, v in adam(options, dtype).items()}
     return found
