@@ -1,6 +1,7 @@
 """The bound of a whole problem is never below what rounding alone can do, and seldom far above it."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,26 @@ def test_a_rotation_does_not_make_errors_grow_without_end(dtype):
     size = np.abs(kept.mid).max()
     assert plain.rad.max() / size > 1e6 * half_ulp(dtype)
     assert kept.rad.max() / size < 1e4 * half_ulp(dtype)
+    dy, dh_n = Unit.of(dtype).exact(np.zeros((60, 1, 2))), np.array([[0.8, -0.6]], dtype)
+    forward = forward_ball(params, x, h_0, Recurrence("relu"))
+    plain, kept = (backward_ball(replace(forward, kept=k), dy, dh_n)["h_0"] for k in (0, 2**18))
+    assert plain.rad.max() > 1e6 * half_ulp(dtype)
+    assert kept.rad.max() < 1e4 * half_ulp(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_without_steps_nothing_is_rounded_and_all_has_its_shape(dtype):
+    params = en.init_parameters(2, 4, 3, dtype=dtype, rng=0)
+    dh_n = np.random.default_rng(1).standard_normal((5, 4)).astype(dtype)
+    forward = forward_ball(params, np.zeros((0, 5, 2), dtype), dh_n)
+    back = backward_ball(forward, Unit.of(dtype).exact(np.zeros((0, 5, 3))), dh_n)
+    assert (forward.y.rad.shape, back["x"].rad.shape) == ((0, 5, 3), (0, 5, 2))
+    np.testing.assert_array_equal(forward.h_n.mid, dh_n)
+    np.testing.assert_array_equal(forward.h_n.rad, 0)
+    np.testing.assert_array_equal(back["h_0"].mid, dh_n)
+    for name, p in params.items():
+        np.testing.assert_array_equal(back[name].mid, np.zeros(p.shape))
+        np.testing.assert_array_equal(back[name].rad, 0)
 
 
 @pytest.mark.eq("8.17")
