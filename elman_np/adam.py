@@ -70,15 +70,15 @@ class AdamOptions:
 
     def __post_init__(self) -> None:
         for name in ("lr", "eps", "weight_decay"):
-            check_number(name, getattr(self, name), "a finite number, 0 or more", lambda z: 0 <= z < np.inf)
-            object.__setattr__(self, name, float(getattr(self, name)))  # NumPy's would widen float32
+            value = getattr(self, name)
+            number = check_number(name, value, "a finite number, 0 or more", lambda z: 0 <= z < np.inf)
+            object.__setattr__(self, name, number)
         if not isinstance(self.betas, tuple | list):
             raise TypeError(f"betas: expected two numbers in [0, 1), got {self.betas!r}")
         if len(self.betas) != 2:
             raise ValueError(f"betas: expected two numbers in [0, 1), got {self.betas}")
-        for beta in self.betas:
-            check_number("betas", beta, "two numbers in [0, 1)", lambda z: 0 <= z < 1)
-        object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
+        betas = (check_number("betas", z, "two numbers in [0, 1)", lambda z: 0 <= z < 1) for z in self.betas)
+        object.__setattr__(self, "betas", tuple(betas))
         for name in ("decoupled", "amsgrad", "maximize"):
             check_flag(name, getattr(self, name))
             object.__setattr__(self, name, bool(getattr(self, name)))
@@ -119,7 +119,7 @@ def adam_step(
         If an argument is of another kind. Dtypes are not compared: they are those of `params` in `Adam`.
     """
     check_kind("options", options, AdamOptions)
-    check_count("step", step)
+    step = check_count("step", step)
     arrays = (p, g, m, v, v_max)
     if {*map(type, arrays)} != {np.ndarray} or len({z.shape for z in arrays}) > 1:
         _check_shapes(p=p, g=g, m=m, v=v, v_max=v_max)
@@ -226,6 +226,7 @@ class Adam:
         check_alike("grads", grads, params)
         check_state("state", self.state, params)
         state = self.state or AdamState(0, *[params.like(freeze(np.zeros_like(params.flat)))] * 3)
+        step = int(state.step) + 1
 
         old = [value.flat for value in (params, grads, state.m, state.v, state.v_max)]
         new = [np.empty_like(params.flat) for _ in range(4 if self.options.amsgrad else 3)]
@@ -233,12 +234,12 @@ class Adam:
         for first in range(0, len(params.flat), length):
             piece = slice(first, first + length)
             p, g, m, v, v_max = (vector[piece] for vector in old)
-            updated = adam_step(p, g, m, v, v_max, state.step + 1, self.options)
+            updated = adam_step(p, g, m, v, v_max, step, self.options)
             for vector, part in zip(new, updated, strict=False):  # without amsgrad v_max is v, and not kept
                 vector[piece] = part
 
         params, *moments = (params.like(freeze(vector)) for vector in new)
-        self.state = AdamState(state.step + 1, moments[0], moments[1], moments[-1])
+        self.state = AdamState(step, moments[0], moments[1], moments[-1])
         return params
 
     def __repr__(self) -> str:
@@ -292,7 +293,7 @@ def clip_grad_norm(grads: Parameters, max_norm: float) -> tuple[Parameters, floa
         If `max_norm` is not above 0.
     """
     check_kind("grads", grads, Parameters)
-    check_number("max_norm", max_norm, "a number above 0", lambda z: z > 0)
+    max_norm = check_number("max_norm", max_norm, "a number above 0", lambda z: z > 0)
     g = grads.flat
     # (7.10)
     norm = math.sqrt(np.vdot(g, g).real)

@@ -83,24 +83,26 @@ def check_dtype(name: str, value: Array, expected: np.dtype[Any]) -> None:
         raise TypeError(f"{name}: expected dtype {expected} as the rest, got {value.dtype}")
 
 
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raise unless `value` is an integer of at least `least`."""
+def check_count(name: str, value: int, least: int = 1) -> int:
+    """Return an integer of at least `least` as one of Python, which no sum overflows, or raise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{name}: expected {least} or more, got {value}")
+    return int(value)
 
 
-def check_number(name: str, value: float, expected: str, fits: Callable[[float], bool]) -> None:
-    """Raise unless `value` is a number, and one that fits."""
+def check_number(name: str, value: float, expected: str, fits: Callable[[float], bool]) -> float:
+    """Return a number that fits as one of Python, which leaves the dtype of arrays alone, or raise."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
     try:
-        right = fits(float(value))
+        number = float(value)
     except OverflowError:
         raise ValueError(f"{name}: expected {expected}, got an integer that no float can hold") from None
-    if not right:
+    if not fits(number):
         raise ValueError(f"{name}: expected {expected}, got {value}")
+    return number
 
 
 def check_flag(name: str, value: bool) -> None:

@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=8)
 def _plan(steps: int, reset_every: int | None) -> Plan:
     """Lay the stretches of T steps side by side."""
-    length = int(reset_every or steps)
+    length = reset_every or steps
     count = -(-steps // length) if steps else 1
     last = steps - (count - 1) * length
     all_go_on = Span(count, slice(0, count * (last + 1)), slice(0, count * last))

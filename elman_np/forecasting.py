@@ -109,9 +109,8 @@ def forecast(
     columns.check(model)
     if table.dates is not None:
         _check_names(table, columns.targets)
-    check_count("horizon", horizon)
-    steps = horizon if steps is None else steps
-    check_count("steps", steps, horizon)
+    horizon = check_count("horizon", horizon)
+    steps = horizon if steps is None else check_count("steps", steps, horizon)
     given = _later(table, columns, steps - horizon, future)
     later = given.values
     z = scaler.transform(values)[:, columns.inputs]

@@ -261,13 +261,10 @@ def init_parameters(
     TypeError
         If a size is not an integer or `dtype` is not float64 or float32.
     """
-    for name, size in {
-        "input_size": input_size,
-        "hidden_size": hidden_size,
-        "output_size": output_size,
-    }.items():
-        check_count(name, size)
-    wanted = shapes(int(input_size), int(hidden_size), int(output_size))
+    input_size = check_count("input_size", input_size)
+    hidden_size = check_count("hidden_size", hidden_size)
+    output_size = check_count("output_size", output_size)
+    wanted = shapes(input_size, hidden_size, output_size)
     if 8 * sum(map(prod, wanted.values())) > sys.maxsize:
         raise ValueError(
             "input_size, hidden_size, output_size: expected arrays that an address can reach, "

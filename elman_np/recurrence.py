@@ -41,7 +41,7 @@ class Recurrence:
             )
         for name in ("reset_every", "chunk"):
             if (steps := getattr(self, name)) is not None:
-                check_count(name, steps)
+                object.__setattr__(self, name, check_count(name, steps))
 
     def __str__(self) -> str:
         truncation = {"reset_every": self.reset_every, "chunk": self.chunk}

@@ -127,7 +127,7 @@ def save(
         "format": "elman",
         "version": VERSION,
         "entries": list(arrays),
-        "recurrence": _recurrence_about(model.recurrence),
+        "recurrence": vars(model.recurrence),
         "adam": None if optimiser is None else _adam_about(optimiser),
         "rng": None if rng is None else _rng_about(rng),
         "scaler": None if scaler is None else _scaler_about(scaler),
@@ -229,12 +229,6 @@ def _about(arrays: dict[str, Array]) -> dict[str, Any]:
     if sorted(entries) != sorted(arrays):
         raise ValueError(f"about.entries: expected {', '.join(arrays)}, got {short(entries)}")
     return about
-
-
-def _recurrence_about(recurrence: Recurrence) -> dict[str, Any]:
-    steps = {"reset_every": recurrence.reset_every, "chunk": recurrence.chunk}
-    counts = {name: None if count is None else int(count) for name, count in steps.items()}
-    return {"activation": recurrence.activation, **counts}
 
 
 def _model(recurrence: dict[str, Any], arrays: dict[str, Array]) -> ElmanRNN:

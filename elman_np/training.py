@@ -124,7 +124,7 @@ def batches(
     Both backends draw their batches here, so that one seed gives one order.
     """
     order = rng.permutation(count) if shuffle else np.arange(count)
-    size = batch_size or count
+    size = int(batch_size or count)  # of NumPy's small integers a sum may overflow
     return (order[start : start + size] for start in range(0, count, size))
 
 

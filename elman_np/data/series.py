@@ -158,9 +158,11 @@ def split(
         If the series is empty or not finite, or the fractions leave a part without a day.
     """
     values = to_array("series", series)
-    for name, value in {"train": train, "validation": validation}.items():
+    train, validation = (
         check_number(name, value, "a fraction above 0 and below 1", lambda z: 0 < z < 1)
-    if not (0 < train < 1 and 0 < validation < 1 and train + validation < 1):
+        for name, value in {"train": train, "validation": validation}.items()
+    )
+    if train + validation >= 1:
         raise ValueError(
             f"train, validation: expected positive fractions with a sum below 1, got {train}, {validation}"
         )
@@ -211,8 +213,7 @@ def windows(
     check_table("series", values)
     table = values.reshape(len(values), -1)
     inputs, targets = find_columns(table.shape[1], inputs, targets)
-    check_count("length", length)
-    check_count("horizon", horizon)
+    length, horizon = check_count("length", length), check_count("horizon", horizon)
     if horizon >= len(table):
         raise ValueError(
             f"horizon: expected at most {len(table) - 1}, a day less than the series, got {horizon}"

@@ -80,8 +80,8 @@ MISTAKES = (
         what="reset_every = k resets after every k + 1 steps: the counter starts at 0 and is tested with >=.",
         hint="Let T be above k, and look at the step after the first reset.",
         file="bptt.py",
-        old="int(reset_every or steps)",
-        new="int(reset_every + 1 if reset_every else steps)",
+        old="length = reset_every or steps",
+        new="length = reset_every + 1 if reset_every else steps",
     ),
     Mistake(
         name="last state reset",
