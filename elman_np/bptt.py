@@ -24,7 +24,7 @@ from elman_np.recurrence import Recurrence
 
 
 class Span(NamedTuple):
-    """Steps in a row at which as many stretches are side by side."""
+    """Steps in a row that all have the same number of stretches side by side."""
 
     stretches: int
     states: slice
@@ -354,7 +354,7 @@ def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
 
 
 def _dot_for(z: Shaped[Array, "R K"], w: Shaped[Array, "K M"]) -> tuple[Callable[..., Array], Array]:
-    """Choose what multiplies rows as many as `z` has by `w`, and give `w` in the form that it takes.
+    """Choose what multiplies rows like those of `z` by `w`, and give `w` in the form that it takes.
 
     `np.dot` of a single number with several leaves them out where the number is 0, and with them a NaN.
     """
