@@ -1,6 +1,7 @@
 """The bound of a whole problem is never below what rounding alone can do, and seldom far above it."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 import elman_np as en
 import elman_torch as et
-from elman_np.checking.balls import Unit
+from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.bounds import (
     backward_ball,
     forward_ball,
     mse_ball,
+    phi_ball,
 )
 from elman_np.checking.problems import ball_tensors, numpy_tensors
 from elman_np.recurrence import Recurrence
@@ -197,3 +199,22 @@ def test_the_middle_is_far_nearer_the_truth_than_the_radius(steps, hidden, scale
     for name, ball in balls.items():
         distance = np.abs(digits(ball.mid) - truth[name])
         assert np.all(distance <= share * digits(ball.rad)), name
+
+
+@pytest.mark.eq("8.11")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_relus_slope_is_known_beyond_the_edge_of_the_ball_alone(dtype):
+    """At the edge a right program may have 0, where the slope is 0, or more, where it is 1."""
+    unit = Unit.of(dtype)
+    mid, rad = [1.0, 1.0, -1.0, -1.0, 0.0, 0.0], [0.5, 1.0, 0.5, 1.0, 0.0, 1e-3]
+    a = Ball(np.array(mid, unit.long), np.array(rad), unit)
+    _, slope, _ = phi_ball(a, "relu")
+    assert slope.mid.dtype == unit.long
+    np.testing.assert_array_equal(slope.mid, [1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(slope.rad, [0, 1, 0, 1, 0, 1])
+
+
+def test_an_activation_without_a_rule_is_named():
+    words = "activation: expected 'tanh' or 'relu', got 'gelu'"
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        phi_ball(Unit.of(np.float64).exact(np.ones(1)), "gelu")
