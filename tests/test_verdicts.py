@@ -19,7 +19,7 @@ from elman_np.checking.comparison import (
     compare_tensor,
     width_of,
 )
-from elman_np.checking.one_step import NEEDS, decide_by_steps
+from elman_np.checking.one_step import NEEDS, _decide, decide_by_steps
 from elman_np.checking.problems import Case, ball_tensors, numpy_solution
 from elman_torch import parity
 from elman_torch.parity import compare_update, torch_solution
@@ -402,6 +402,43 @@ def test_a_difference_in_one_step_is_noticed_and_its_place_named(part):
             assert (row.verdict == "differs") == (part in needs or (part == "h" and row.tensor == "h_n"))
     with pytest.raises(et.Disagreement, match=r"one step, .* of NumPy" if part != "db_y" else "db_y"):
         comparison.check()
+
+
+@pytest.mark.parametrize("layout", [(180,), (180, 1), (180, 1, 1)])
+def test_one_step_at_a_time_decides_in_every_layout(layout):
+    """The same problem three times: what the whole bound says nothing of, each step says the same of."""
+    rng, dtype = np.random.default_rng(3), np.float32
+    model = en.ElmanRNN.from_params(en.init_parameters(1, 12, 1, init="normal", dtype=dtype, rng=rng))
+    x, dy = rng.standard_normal((2, 180)).astype(dtype)
+    h_0, dh_n = rng.standard_normal((2, 12)).astype(dtype)
+    state = (1, 12) if len(layout) == 3 else (12,)
+    found = et.compare(
+        model, x.reshape(layout), dy=dy.reshape(layout), h_0=h_0.reshape(state), dh_n=dh_n.reshape(state)
+    )
+    assert found.agreed
+    assert {row.road for row in found.rows if row.tensor != "db_y"} == {"one step"}
+    assert {row.tensor: row.shape for row in found.rows}["y"] == layout
+
+
+@pytest.mark.parametrize(
+    ("ratio", "width", "verdict"),
+    [
+        (1.0, 0.1, "agrees"),
+        (np.nextafter(1, 2), 0.1, "differs"),
+        (1.5, np.inf, "differs"),
+        (1.0, np.nextafter(0.1, 1), "undecided"),
+    ],
+)
+@pytest.mark.parametrize("part", ["h", "y"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_worst_of_both_sides_parts_decides(part, side, ratio, width, verdict):
+    row = replace(rows_of("undecided").rows[0], tensor="y")
+    found = [{"h": (0.5, 0.01), "y": (0.25, 0.02), "dy": (9.0, 9.0)} for _ in range(2)]
+    found[side][part] = (ratio, width)
+    decided = _decide(row, found, ("ours", "theirs"), 0.1)
+    name = ("ours", "theirs")[side]
+    road = f"one step, {part} of {name}" if verdict == "differs" else "one step"
+    assert (decided.verdict, decided.ratio, decided.width, decided.road) == (verdict, ratio, width, road)
 
 
 def test_without_steps_there_is_nothing_to_doubt():
