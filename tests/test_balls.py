@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman_np.checking.balls import GROWTH, Ball, Unit, dot, hull, join, stack
+from elman_np.checking.balls import GROWTH, Ball, Unit, count, dot, hull, join, stack
 from tests.support.rounding import (
     ROOM,
     corners,
@@ -43,7 +43,7 @@ def test_products_too_small_for_a_relative_error_are_within_the_absolute_one(dty
     least = np.finfo(dtype).smallest_subnormal
     a, b = (np.sqrt(least) * 10.0 ** rng.uniform(-2, 2, (2, 50))).astype(dtype)
     ball = unit.exact(a) * unit.exact(b)
-    assert np.all(in_radii((a * b).astype(unit.long), ball) <= 1)
+    assert np.all(np.abs((a * b).astype(unit.long) - ball.mid) <= ball.rad)
 
 
 @pytest.mark.eq("8.2", "8.3", "8.4", "8.5")
@@ -169,4 +169,33 @@ def test_balls_are_stacked_joined_and_held_by_one():
     assert none.mid.shape == none.rad.shape == (0, 2)
     held = hull([one, other])
     np.testing.assert_array_equal(held.mid, one.mid)
-    np.testing.assert_allclose(held.rad, np.array([2.125, 3.0]) * GROWTH, rtol=1e-15)
+    np.testing.assert_array_equal(held.rad, np.array([2.125, 3.0]) * GROWTH)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_rounding_where_it_is_largest_smallest_and_unbounded(dtype):
+    unit, info = Unit.of(dtype), np.finfo(dtype)
+    assert (unit.tiny, unit.largest) == (4 * float(info.smallest_subnormal), float(info.max) / 2)
+    magnitudes = np.array([0, info.smallest_subnormal, unit.largest, 1.5 * unit.largest], unit.long)
+    none, one = unit.rounding(magnitudes, 0), unit.rounding(magnitudes, 1)
+    np.testing.assert_array_equal(none, [0, 0, 0, np.inf])
+    assert one[0] == 0
+    assert one[1] >= unit.tiny
+    assert np.all(one[2:] == np.inf)
+    almost = int(0.9 / unit.u)
+    assert 8 < unit.rounding(np.ones((), unit.long), almost) < 10
+    for n in (math.ceil(1 / unit.u), int(1.5 / unit.u), int(3 / unit.u)):
+        assert unit.rounding(np.ones((), unit.long), n) == np.inf
+
+
+def test_what_is_no_dtype_of_a_network_is_named():
+    with pytest.raises(TypeError, match=r"^dtype: expected float32 or float64, got float16$"):
+        Unit.of(np.float16)
+
+
+def test_a_sum_knows_its_terms_and_its_roundings():
+    unit = Unit.of(np.float64)
+    row, column = unit.exact([[3.0, -2.0, 1.0]]), unit.exact([[1.0], [1.5], [-1.0]])
+    whole = dot([(row, column)], [unit.exact([5.0])])
+    assert (float(whole.mid[0, 0]), whole.terms[0, 0]) == (4.0, 12.0)
+    assert (count([(row, column)]), count([(row, column)], [row, row], more=2)) == (3, 7)

@@ -77,11 +77,11 @@ def verdicts(comparison):
 
 
 def test_distances_are_in_bounds():
-    a = np.array([1, 1, 1, np.inf, np.inf, np.nan, np.nan, 1, 1, 0.0])
-    b = np.array([1, 1.5, 3, np.inf, -np.inf, np.nan, 1, np.nan, 1.5, 0.0])
-    bound = np.array([0, 1, 1, 1, np.inf, 1, np.inf, np.inf, 0, 0])
+    a = np.array([1, 1, 1, np.inf, np.inf, np.nan, np.nan, 1, 1, 0.0, 1, np.inf, np.nan, 1])
+    b = np.array([1, 1.5, 3, np.inf, -np.inf, np.nan, 1, np.nan, 1.5, 0.0, np.inf, 1, np.inf, 2])
+    bound = np.array([0, 1, 1, 1, np.inf, 1, np.inf, np.inf, 0, 0, 1, np.inf, np.inf, np.nan])
     np.testing.assert_array_equal(
-        in_bounds(a, b, bound), [0, 0.5, 2, 0, np.inf, 0, np.inf, np.inf, np.inf, 0]
+        in_bounds(a, b, bound), [0, 0.5, 2, 0, np.inf, 0, np.inf, np.inf, np.inf, 0, *[np.inf] * 4]
     )
 
 

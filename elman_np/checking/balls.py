@@ -220,7 +220,7 @@ def in_bounds(a: Array, b: Array, bound: Array) -> Array:
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         ratio = np.where(same, 0, np.abs(a - b) / bound)
-    return np.where(np.isnan(ratio) | (~same & ~(np.isfinite(a) & np.isfinite(b))), np.inf, ratio)
+    return np.where(np.isnan(ratio), np.inf, ratio)
 
 
 def stack(balls: Sequence[Ball], like: Ball) -> Ball:

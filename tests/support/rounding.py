@@ -56,6 +56,7 @@ def corners(*balls):
 
 def in_radii(value, ball):
     """Distance from the middle in radii, at each entry."""
+    assert np.all(ball.rad >= 0)
     return in_bounds(np.asarray(value, ball.unit.long), ball.mid, ball.rad)
 
 
