@@ -4,10 +4,13 @@ import re
 from html import unescape
 
 import numpy as np
+import polars as pl
 import pytest
+import torch
 
 import elman_np as en
 import elman_torch as et
+from elman_np.arrays import check_kind
 from elman_np.checking.comparison import Comparison
 
 MODEL = en.ElmanRNN(1, 8, 1, reset_every=2, rng=0)
@@ -71,3 +74,27 @@ def test_what_could_be_html_is_text():
     html = Comparison((type(row)(**vars(row) | {"tensor": "<b>y"}),))._repr_html_()
     assert "<b>y" not in html
     assert "&lt;b&gt;y" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (None, "None"),
+        ({1}, "set"),
+        (1.5, "float"),
+        (int, "the class int itself"),
+        (en.ElmanRNN, "the class elman_np.ElmanRNN itself"),
+        (MODEL, "elman_np.ElmanRNN"),
+        (TAPE, "elman_np.model.ModelTape"),
+        (re.compile(""), "re.Pattern"),
+        (torch.nn.ReLU(), "torch.nn.modules.activation.ReLU"),
+        (np.lib.stride_tricks.as_strided, "function"),
+        (pl.DataFrame(), "polars.DataFrame"),
+    ],
+    ids=str,
+)
+def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_help(value, told):
+    hint = "; x.to_numpy() is one" if told == "polars.DataFrame" else ""
+    with pytest.raises(TypeError) as caught:
+        check_kind("x", value, np.ndarray)
+    assert str(caught.value) == f"x: expected numpy.ndarray, got {told}{hint}"

@@ -16,8 +16,9 @@ import numpy as np
 
 import elman_np as en
 from elman_np.checking.adam_bounds import AdamBall, adam_ball
-from elman_np.checking.balls import Unit
+from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
+from elman_np.checking.cross_entropy import cross_entropy_ball, exp_ball, log_ball
 from elman_np.checking.step_bounds import step_balls
 from elman_np.recurrence import Recurrence
 
@@ -71,6 +72,20 @@ def smallest(activation, steps, dtype):
     return widths(found | backward_ball(forward, Unit.of(np.dtype(dtype)).exact(dy)))
 
 
+def cross_entropy(dtype):
+    """Scores of four classes, exact; an exponential and a logarithm of numbers exact and not."""
+    rng, unit = np.random.default_rng(2), Unit.of(np.dtype(dtype))
+    y = unit.exact(rng.standard_normal((6, 2, 4)).astype(dtype))
+    z = np.array([0.125, 0.5, 2.0, 8.0])
+    known, moved = unit.exact(z), Ball(z.astype(unit.long), 2 * unit.u * z, unit)
+    found = {"exp": exp_ball(known), "exp of a ball": exp_ball(moved), "shifted": exp_ball(known, 9.0)}
+    found |= {"log": log_ball(known), "log of a ball": log_ball(moved)}
+    for mean in (True, False):
+        balls = cross_entropy_ball(y, rng.integers(0, 4, (6, 2)), mean=mean)
+        found |= {f"{name}, mean={mean}": ball for name, ball in balls.items()}
+    return widths(found)
+
+
 def adam(options, dtype):
     """Ten updates of forty numbers with gradients of all sizes, the ball running on."""
     rng, unit = np.random.default_rng(1), Unit.of(np.dtype(dtype))
@@ -91,6 +106,8 @@ def measure():
     for dtype, activation, steps in itertools.product(DTYPES, ("tanh", "relu"), (1, 2)):
         sizes = smallest(activation, steps, dtype)
         found |= {f"{dtype}, {activation}, {steps} steps of one unit, {k}": v for k, v in sizes.items()}
+    for dtype in DTYPES:
+        found |= {f"{dtype}, cross-entropy, {k}": v for k, v in cross_entropy(dtype).items()}
     for dtype, options in itertools.product(DTYPES, FLAGS):
         found |= {f"{dtype}, Adam {options}, {k}": v for k, v in adam(options, dtype).items()}
     return found
