@@ -381,6 +381,8 @@ def test_what_amplifies_is_decided_one_step_at_a_time(dtype, options):
     for before, after in zip(whole.rows, decided.rows, strict=True):
         assert after.road == ("one step" if before.verdict == "undecided" else "whole")
         assert after.width <= WIDEST
+    doubtful = replace(whole, rows=tuple(row for row in whole.rows if row.verdict == "undecided"))
+    assert all(row.road == "one step" for row in decide_by_steps(doubtful, case, sides).rows)
 
 
 @pytest.mark.parametrize("part", ["h", "da", *(name for name in TENSORS if name != "loss")])
