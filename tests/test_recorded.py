@@ -21,7 +21,7 @@ def test_no_radius_has_moved_by_five_per_cent(measured, dtype):
     moved = {
         name: (recorded[name], value)
         for name, value in measured.items()
-        if name.startswith(dtype) and not abs(value - factor * recorded[name]) <= 0.05 * value
+        if name.startswith(dtype) and not abs(value / factor - recorded[name]) <= 0.05 * recorded[name]
     }
     assert moved == {}
     assert recorded.keys() == measured.keys()

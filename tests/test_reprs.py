@@ -87,6 +87,7 @@ def test_what_could_be_html_is_text():
         (MODEL, "elman_np.ElmanRNN"),
         (TAPE, "elman_np.model.ModelTape"),
         (re.compile(""), "re.Pattern"),
+        (np.random.default_rng(0), "numpy.random.Generator"),
         (torch.nn.ReLU(), "torch.nn.modules.activation.ReLU"),
         (np.lib.stride_tricks.as_strided, "function"),
         (pl.DataFrame(), "polars.DataFrame"),
