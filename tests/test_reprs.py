@@ -76,25 +76,24 @@ def test_what_could_be_html_is_text():
     assert "&lt;b&gt;y" in html
 
 
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        (None, "None"),
-        ({1}, "set"),
-        (1.5, "float"),
-        (int, "the class int itself"),
-        (en.ElmanRNN, "the class elman_np.ElmanRNN itself"),
-        (MODEL, "elman_np.ElmanRNN"),
-        (TAPE, "elman_np.model.ModelTape"),
-        (re.compile(""), "re.Pattern"),
-        (np.random.default_rng(0), "numpy.random.Generator"),
-        (torch.nn.ReLU(), "torch.nn.modules.activation.ReLU"),
-        (np.lib.stride_tricks.as_strided, "function"),
-        (pl.DataFrame(), "polars.DataFrame"),
-    ],
-    ids=str,
-)
-def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_help(value, told):
+KINDS = {
+    "None": None,
+    "set": {1},
+    "float": 1.5,
+    "the class int itself": int,
+    "the class elman_np.ElmanRNN itself": en.ElmanRNN,
+    "elman_np.ElmanRNN": MODEL,
+    "elman_np.model.ModelTape": TAPE,
+    "re.Pattern": re.compile(""),
+    "numpy.random.Generator": np.random.default_rng(0),
+    "torch.nn.modules.activation.ReLU": torch.nn.ReLU(),
+    "function": table,
+    "polars.DataFrame": pl.DataFrame(),
+}
+
+
+@pytest.mark.parametrize(("told", "value"), KINDS.items(), ids=KINDS)
+def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_help(told, value):
     hint = "; x.to_numpy() is one" if told == "polars.DataFrame" else ""
     with pytest.raises(TypeError) as caught:
         check_kind("x", value, np.ndarray)
