@@ -160,13 +160,15 @@ MISTAKES = (
         old="def _through_time(\n",
         new=(
             "def _through_time(tape, dy, dh_n):\n"
-            "    count, (da, dh_0) = tape.plan.stretches, _whole_way(tape, 0 * dy, dh_n)\n"
+            "    firsts, last = tape.plan.stretches, tape.plan.stretches * (tape.plan.last - 1)\n"
+            "    da, dh_0 = np.zeros_like(tape.states[firsts:]), np.zeros_like(dh_n)\n"
             "    for t in range(len(dy)):\n"
-            "        own, k = np.zeros_like(dy), max(0, t - 5 * count + 1)\n"
+            "        k = max(0, t - 4)\n"
+            "        own = np.zeros_like(dy)\n"
             "        own[t] = dy[t]\n"
-            "        sent, first = _whole_way(tape, own, np.zeros_like(dh_n))\n"
+            "        sent, first = _whole_way(tape, own, dh_n * (t == last))\n"
             "        da[k : t + 1] += sent[k : t + 1]\n"
-            "        dh_0 += first * (t < 5 * count)\n"
+            "        dh_0 += first * (k == 0)\n"
             "    return da, dh_0\n\n\n"
             "def _whole_way(\n"
         ),
