@@ -250,3 +250,15 @@ def test_numbers_of_numpy_count_as_numbers_of_python(kind, data):
     params = en.init_parameters(1, 3, 1, dtype=np.float32, rng=0)
     updated = [en.Adam(options).step(params, params).flat for options in (given, plain)]
     np.testing.assert_array_equal(*updated)
+
+
+@pytest.mark.eq("7.10")
+@pytest.mark.parametrize("max_norm", [1e-6, 0.3, 60.0, 1e6])
+@pytest.mark.parametrize("beyond", [1.0000001, 1.5, 1e4])
+def test_what_is_clipped_has_the_norm_that_was_asked_for(max_norm, beyond):
+    """Up to the 1e-6 of the formula, at every size of the norm."""
+    grads = en.init_parameters(2, 3, 1, rng=0)
+    grads = grads.like(grads.flat * (max_norm * beyond / np.linalg.norm(grads.flat)))
+    clipped, norm = en.clip_grad_norm(grads, max_norm)
+    expected = min(max_norm * norm / (norm + 1e-6), norm)
+    assert np.linalg.norm(clipped.flat) == pytest.approx(expected, rel=1e-14)

@@ -77,3 +77,28 @@ def test_a_part_of_the_gradients_is_what_backward_has_of_it(options, dh_n):
     da, of_state = state_gradients(tape, DY, dh_n)
     np.testing.assert_array_equal(da @ PARAMS.w_x, dx)
     np.testing.assert_array_equal(of_state, dh_0)
+
+
+@pytest.mark.parametrize("reset_every", [1, 2, 3, 7, 150, 299])
+def test_many_stretches_are_those_one_by_one(reset_every):
+    """Up to 300 of them; small integers, so that every order of the sums gives the same bits."""
+    rng = np.random.default_rng(reset_every)
+    params = en.Parameters(*(rng.integers(-1, 2, p.shape).astype(float) for p in en.init_parameters(2, 1, 2)))
+    params = params.like(np.where(np.arange(len(params.flat)) == 2, 1.0, params.flat))  # w_h is 1: no growth
+    x, dy = rng.integers(-2, 3, (2, 300, 3, 2)).astype(float)
+    h_0, dh_n = rng.integers(0, 3, (2, 3, 1)).astype(float)
+    y, h_n, tape = en.forward(params, x, h_0, activation="relu", reset_every=reset_every)
+    grads, dx, dh_0 = en.backward(tape, dy, dh_n)
+    total, ys, dxs, firsts = 0 * params.flat, [], [], 0 * h_0
+    for first in range(0, 300, reset_every):
+        part = slice(first, first + reset_every)
+        y_part, last, one = en.forward(params, x[part], h_0, activation="relu")
+        g, dx_part, dh_first = en.backward(one, dy[part], dh_n if first + reset_every >= 300 else 0 * dh_n)
+        ys.append(y_part)
+        dxs.append(dx_part)
+        total, firsts = total + g.flat, firsts + dh_first
+    np.testing.assert_array_equal(y, np.concatenate(ys))
+    np.testing.assert_array_equal(dx, np.concatenate(dxs))
+    np.testing.assert_array_equal(h_n, last)
+    np.testing.assert_array_equal(dh_0, firsts)
+    np.testing.assert_array_equal(grads.flat, total)

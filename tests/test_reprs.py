@@ -98,3 +98,16 @@ def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_h
     with pytest.raises(TypeError) as caught:
         check_kind("x", value, np.ndarray)
     assert str(caught.value) == f"x: expected numpy.ndarray, got {told}{hint}"
+
+
+@pytest.mark.parametrize(
+    ("losses", "judged", "told"),
+    [
+        ([], None, "History(no epochs)"),
+        ([0.5], None, "History(1 epoch, loss 0.5)"),
+        ([0.5, 0.25, 0.125], None, "History(3 epochs, loss 0.5 to 0.125)"),
+        ([0.5, 0.125], 0.75, "History(2 epochs, loss 0.5 to 0.125, validation loss 0.75)"),
+    ],
+)
+def test_a_history_says_where_it_began_and_ended(losses, judged, told):
+    assert repr(en.History(en.Epoch(n, loss, 1.0, judged) for n, loss in enumerate(losses, 1))) == told
