@@ -1,5 +1,6 @@
 """`forward` and `backward` by themselves: what `ElmanRNN` never leaves to them, defaults and refusals."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -102,3 +103,40 @@ def test_many_stretches_are_those_one_by_one(reset_every):
     np.testing.assert_array_equal(h_n, last)
     np.testing.assert_array_equal(dh_0, firsts)
     np.testing.assert_array_equal(grads.flat, total)
+
+
+@pytest.mark.parametrize("options", [{"reset_every": 50}, {"reset_every": 33_000}, {"chunk": 50}, {}])
+def test_a_sequence_of_70_000_steps_is_its_parts(options):
+    """More than a 16-bit number counts. The last steps alone, and what goes back through them."""
+    rng = np.random.default_rng(0)
+    params = en.init_parameters(1, 2, 1, rng=rng)
+    x, dy = rng.standard_normal((2, 70_000, 1, 1))
+    zeros = np.zeros((1, 2))
+    y, h_n, tape = en.forward(params, x, zeros, **options)
+    da, _ = state_gradients(tape, dy)
+    last = slice(66_000, 70_000)  # whole stretches of 50 and 33 000, and chunks of 50
+    h_0 = zeros if "reset_every" in options else tape.h[65_999]
+    y_last, h_last, tape_last = en.forward(params, x[last], h_0, **options)
+    da_last, _ = state_gradients(tape_last, dy[last])
+    np.testing.assert_allclose(y[last], y_last, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(h_n, h_last, rtol=1e-12)
+    np.testing.assert_allclose(da[last], da_last, rtol=1e-9, atol=1e-15)
+    first = slice(0, 100 if options != {"reset_every": 33_000} else 33_000)
+    da_first, _ = state_gradients(en.forward(params, x[:66_000], zeros, **options)[2], dy[:66_000])
+    np.testing.assert_allclose(da[first], da_first[first], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.eq("1.5")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_of_what_overflowed_below_is_0(dtype):
+    largest = np.finfo(dtype).max
+    params = en.Parameters(*(np.full(p.shape, -largest, dtype) for p in en.init_parameters(1, 2, 1)))
+    params = dataclasses.replace(params, w_h=0 * params.w_h, w_y=params.w_y / largest, b_y=0 * params.b_y)
+    with np.errstate(over="ignore"):
+        y, h_n, tape = en.forward(
+            params, np.full((3, 1, 1), 2, dtype), np.zeros((1, 2), dtype), activation="relu"
+        )
+    for z in (h_n, tape.h):
+        assert not z.any()
+        assert not np.signbit(z).any()
+    assert not y.any()

@@ -100,6 +100,57 @@ def test_without_the_lost_digits_it_would_not_hold():
     assert np.linalg.eigvalsh((missing + missing.T) / 2).max() > 1e-3 * np.abs(missing).max()
 
 
+@pytest.mark.eq("8.13a")
+@pytest.mark.parametrize("hidden", [1, 2, 5, 130])
+def test_what_is_given_back_is_what_the_page_says(hidden):
+    """In fractions: far too little to be seen in a radius, and all that holds where a row cancels."""
+    weights = np.random.default_rng(hidden).standard_normal((hidden, hidden)) * 10
+    chain = Chain(DOUBLE.exact(weights), DOUBLE.exact(np.zeros((1, hidden))))
+    n, u, four_omega = 2 * hidden + 8, Fraction(DOUBLE.u), Fraction(DOUBLE.tiny)
+    assert float(Fraction(chain.lost.item()) ** 2 / (2 * n * u / (1 - n * u))) == pytest.approx(1, rel=1e-15)
+    for column, least in zip(weights.T, chain.least.tolist(), strict=True):
+        share = 1 + sum(abs(Fraction(w)) for w in column.tolist())
+        expected = n * four_omega * share**2
+        assert float(Fraction(least) ** 2 / expected) == pytest.approx(1, rel=1e-14 * hidden)
+
+
+def test_what_is_given_back_to_a_row_is_its_own():
+    """Where a product cancels it is all that there is: a row beside a far larger one has it alone."""
+    rng = np.random.default_rng(3)
+    weights = rng.standard_normal((4, 1)) * np.ones((1, 4))
+    spread, state = np.zeros((2, 4, 4)), np.zeros((2, 4))
+    spread[:, 0, 0], spread[:, 1, 1], spread[1] = 1, 2, 1e6 * np.eye(4)
+    both, alone = (Chain(DOUBLE.exact(weights), DOUBLE.exact(state[:rows])) for rows in (2, 1))
+    lost = []
+    for chain in (both, alone):
+        chain.spread[:] = spread[: len(chain.spread)]
+        turned = weights.T @ chain.spread[0] @ weights
+        chain.product(DOUBLE.exact(state[: len(chain.spread)]))
+        lost.append(np.diagonal(chain.spread[0] - turned))
+    assert lost[1].min() > 0
+    np.testing.assert_allclose(lost[0], lost[1], rtol=0.5)
+
+
+def test_rounding_is_counted_where_only_the_radius_is_large():
+    """A state of zeros in a ball of radius 1: the product is rounded by as much as anything inside it."""
+    chain = Chain(DOUBLE.exact(np.ones((3, 3))), DOUBLE.exact(np.zeros((2, 3))))
+    wide, fresh = Ball(np.zeros((2, 3)), np.ones((2, 3)), DOUBLE), []
+    for more in (0, 1000):
+        chain.product(wide, more=more)
+        fresh.append(chain.fresh.copy())
+        # each sum has three terms and `more` that are rounded on the way, of 3 in absolute value together
+        assert np.all(fresh[-1] >= 3 * DOUBLE.u * (2 + more))
+        assert np.all(fresh[-1] <= 3 * DOUBLE.u * 2 * (5 + more))
+
+
+def test_what_underflows_in_the_matrix_is_still_in_the_radius():
+    chain = Chain(DOUBLE.exact(np.full((3, 3), 0.5)), DOUBLE.exact(np.zeros((2, 3))))
+    chain.scale[:], chain.least = 8, np.array([1.0, 2, 3])
+    carried = chain.product(Ball(np.zeros((2, 3)), np.full((2, 3), 100.0), DOUBLE)).rad - chain.fresh
+    assert np.all(carried >= [[8, 16, 24]] * 2)
+    np.testing.assert_allclose(carried, [[8, 16, 24]] * 2, rtol=1e-5)  # rounded up
+
+
 # ---------------------------------------------------------------- rows, slices, memory
 
 

@@ -50,6 +50,13 @@ def test_other_bad_input_is_named():
         en.mse_loss(np.zeros(0), np.zeros(0))
 
 
+@pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f8", "f4")])
+def test_rmse_does_not_mix_dtypes(dtypes):
+    y, target = (np.ones(3, dtype) for dtype in dtypes)
+    with pytest.raises(TypeError, match=f"target: expected dtype {y.dtype} as the rest, got {target.dtype}"):
+        en.rmse(y, target)
+
+
 @pytest.mark.parametrize("name", ["y", "target"])
 @pytest.mark.parametrize("wrong", [["a"], [1.0, np.nan], {1.0}])
 def test_rmse_names_which_of_the_two_is_no_series(name, wrong):

@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import elman_np as en
+import elman_torch as et
+from elman_np.arrays import check_rng
+from elman_np.training import batches
 from tests.support.observed import observes
 from tests.support.strategies import dtypes, parameters, seeds, sizes
 
@@ -47,9 +50,15 @@ def test_nobody_can_write_into_parameters():
         params.w_h[0, 0] = 7
     view = np.zeros((6, 3))[::2]
     view.flags.writeable = False
-    params = en.Parameters(**arrays(w_h=view))
+    buffer = bytearray(8 * 9)
+    lent = np.ndarray((3, 3), buffer=buffer)
+    lent.flags.writeable = False
+    both = [en.Parameters(**arrays(w_h=held)) for held in (view, lent)]
     view.base[:] = 7
-    assert not params.w_h.any()
+    buffer[:] = b"7" * len(buffer)
+    for held, params in zip((view, lent), both, strict=True):
+        assert held.any()
+        assert not params.w_h.any()
 
 
 def assert_one_vector(params, numbers):
@@ -80,10 +89,15 @@ def test_like_copies_a_vector_that_somebody_else_can_write(params):
     owned, base = numbers.copy(), np.concatenate([numbers, numbers])
     view = base[: len(numbers)]
     view.flags.writeable = False
+    buffer = bytearray(numbers.tobytes())
+    lent = np.frombuffer(buffer, numbers.dtype)
+    lent.flags.writeable = False
     given_out = [
-        params.like(vector) for vector in (owned, view, base[len(numbers) :], base[::-1][::-1][: view.size])
+        params.like(vector)
+        for vector in (owned, view, lent, base[len(numbers) :], base[::-1][::-1][: view.size])
     ]
     owned[:] = base[:] = 7
+    buffer[:] = b"7" * len(buffer)
     for value in given_out:
         assert_one_vector(value, numbers)
         assert [z.shape for z in value] == [z.shape for z in params]
@@ -212,3 +226,22 @@ def test_repr_says_what_it_is_in_a_line():
     assert repr(en.init_parameters(**SIZES, rng=0)) == (
         "Parameters(input_size=2, hidden_size=3, output_size=1, dtype=float64)"
     )
+
+
+@given(
+    st.integers(0, 2**130) | st.sampled_from([2**k + j for k in (31, 32, 63, 64, 128) for j in (-1, 0, 1)])
+)
+def test_a_seed_is_numpys_whatever_its_size(seed):
+    """A seed of 2**32 or more has all its bits."""
+    params = en.init_parameters(**SIZES, rng=seed)
+    again = en.init_parameters(**SIZES, rng=np.random.default_rng(seed))
+    for value in (
+        again,
+        en.ElmanRNN(*SIZES.values(), rng=seed).params,
+        et.ElmanRNN(*SIZES.values(), rng=seed).to_numpy().params,
+    ):
+        np.testing.assert_array_equal(value.flat, params.flat)
+    orders = [
+        list(batches(20, 7, shuffle=True, rng=rng)) for rng in (check_rng(seed), np.random.default_rng(seed))
+    ]
+    np.testing.assert_array_equal(*map(np.concatenate, orders))

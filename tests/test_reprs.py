@@ -69,6 +69,15 @@ def test_parameters_show_shapes_and_ranges():
         assert row[2:] == [f"{low:.4g}", f"{high:.4g}"]
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_parameters_that_are_not_finite_show_it(wrong):
+    flat = MODEL.params.flat.copy()
+    flat[3] = wrong
+    _, rows = table(MODEL.params.like(flat))
+    assert str(wrong) in rows[1]
+    assert [row[2:] for row in rows[2:]] == [row[2:] for row in table(MODEL.params)[1][2:]]
+
+
 def test_what_could_be_html_is_text():
     row = COMPARISON.rows[0]
     html = Comparison((type(row)(**vars(row) | {"tensor": "<b>y"}),))._repr_html_()

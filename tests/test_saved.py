@@ -283,6 +283,7 @@ def test_what_load_would_refuse_does_not_take_the_place_of_what_it_takes(backend
     for change, message in (
         ({"step": 2**53}, "adam.step: expected 0 or more and less than"),
         ({"v": good.v.map(np.negative)}, "adam.v: expected means of squares"),
+        ({"v_max": good.v.map(np.negative)}, "adam.v_max: expected means of squares"),
     ):
         saved.optimiser.state = replace(good, **change)
         with pytest.raises(ValueError, match=message):
@@ -291,6 +292,22 @@ def test_what_load_would_refuse_does_not_take_the_place_of_what_it_takes(backend
     with pytest.raises(TypeError, match=r"optimiser.state: expected elman_np.AdamState, got int"):
         en.save(place, saved.model, optimiser=saved.optimiser)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("backend", [en, et])
+def test_a_history_comes_back_to_the_bit(backend, tmp_path):
+    """Losses of 0, no validation here and there, numbers that no short decimal has."""
+    numbers = [0.0, 5e-324, 0.1 + 0.2, 1e300, 1.0, 1 + 2**-52, 1e-17, 2 / 3]
+    epochs = [
+        en.Epoch(3 * n + 1, loss, norm, judged)
+        for n, (loss, norm, judged) in enumerate(
+            zip(numbers, numbers[::-1], [None, 0.0, 1e-300, None, 0.0, 1 / 3, 0.0, None], strict=True)
+        )
+    ]
+    backend.save(tmp_path / "kept", backend.ElmanRNN(rng=0), history=en.History(epochs))
+    found = backend.load(tmp_path / "kept").history
+    assert list(found) == epochs
+    assert repr(list(found)) == repr(epochs)
 
 
 def test_a_frozen_network_is_kept_with_its_optimiser(tmp_path):

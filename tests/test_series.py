@@ -191,6 +191,17 @@ def test_series_of_different_days_are_not_compared():
     assert en.rmse(one, one + 2) == 2.0
 
 
+@pytest.mark.parametrize("moment", ["2023-01-02T09:01", "2023-01-02T09:00:00.000001", "2023-01-03T09:00"])
+def test_nor_are_those_of_other_hours(moment):
+    days = pd.to_datetime(["2023-01-01T09:00", "2023-01-02T09:00", "2023-01-04T09:00"])
+    one = pd.Series([1.5, 2.5, 3.5], index=days)
+    other = pd.Series(one.to_numpy(), index=days[[0]].union(pd.to_datetime([moment])).union(days[[2]]))
+    with pytest.raises(
+        ValueError, match=rf"the dates of y, got {moment}.* beside 2023-01-02T09.* at index \(1,\)"
+    ):
+        en.rmse(one, other)
+
+
 @pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo", "UTC"])
 def test_dates_are_in_utc_where_their_zone_has_a_name(zone):
     days = [datetime(2023, 1, day) for day in (2, 3, 5)]

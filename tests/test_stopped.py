@@ -274,6 +274,16 @@ def test_a_bar_shows_on_stderr_how_far_it_is(backend, capsys):
     assert f"loss {saved.history[-1].loss:.6f}" in shown
 
 
+@BOTH
+def test_where_nothing_is_left_to_do_the_bar_says_so(backend, capsys):
+    saved = fresh(backend)
+    go_on(saved, 3)
+    go_on(saved, 3, progress=True)
+    shown = capsys.readouterr().err
+    assert "epoch 3/3" in shown
+    assert "epoch 0/3" not in shown
+
+
 # ---------------------------------------------------------------- before the first update
 
 

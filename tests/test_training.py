@@ -218,6 +218,35 @@ def test_training_stops_clearly_when_the_loss_is_no_longer_finite(backend):
     assert list(stop.value.history) == []
 
 
+@pytest.mark.parametrize("backend", [en, et])
+@pytest.mark.parametrize("windows", [2, 5])
+def test_it_stops_where_the_last_batch_alone_has_no_finite_loss(backend, windows):
+    """The last update is judged by the batch that it was made from; of zeros there is nothing to learn."""
+    x = np.zeros((2, windows, 1))
+    x[:, -1] = 1e60
+    model = backend.ElmanRNN(1, 1, 1, activation="relu", rng=0)
+    params = en.Parameters(*map(np.array, ([[1.0]], [[0.0]], [0.0], [[1.0]], [0.0])))
+    if backend is en:
+        model.params, optimiser = params, en.Adam(lr=1e50)
+    else:
+        model.load_params(params)
+        x, optimiser = torch.from_numpy(x), torch.optim.Adam(model.parameters(), lr=1e50)
+    options = {"epochs": 1, "batch_size": 1, "shuffle": False, "optimiser": optimiser}
+    with np.errstate(all="ignore"), pytest.raises(en.TrainingDiverged, match=r"the loss is (inf|nan)"):
+        backend.train(model, x, 2 * x, **options)
+
+
+@pytest.mark.parametrize("backend", [en, et])
+@pytest.mark.parametrize("size", [None, 1, 7, 239, 240, 1000])
+def test_the_generator_draws_one_order_an_epoch_and_no_more(backend, size):
+    x, target = problem()
+    ours, rng = np.random.default_rng(5), np.random.default_rng(5)
+    train_either(backend, backend.ElmanRNN(1, 1, 1, rng=0), x, target, epochs=2, batch_size=size, rng=ours)
+    for _ in range(2):
+        rng.permutation(x.shape[1])
+    assert ours.bit_generator.state == rng.bit_generator.state
+
+
 def test_a_forecast_knows_nothing_of_the_future():
     model, scaler = en.ElmanRNN(1, 4, 1, rng=0), en.Scaler.fit(YEAR)
     changed = YEAR.copy()

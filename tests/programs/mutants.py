@@ -78,7 +78,7 @@ TESTS = {
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
 LOADS_PRICES = {"series.py", "forecasting.py", "file.py", "options_notebook.py"}
 """When it is collected, by Polars."""
-PRELOADED = ("numpy", "polars", "torch", "hypothesis")
+PRELOADED = ("numpy", "polars", "torch")  # not hypothesis: pytest rewrites its assertions
 
 
 def settings(file: str) -> str:
