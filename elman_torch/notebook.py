@@ -148,7 +148,9 @@ def train(
         warnings.filterwarnings("ignore", message="Using a target size")  # the notebook hides them all
         for epoch in range(1, epochs + 1):
             order = [index.tolist() for index in batches(len(x), BATCH_SIZE, shuffle=True, rng=generator)]
-            for batch, (days, next_days) in enumerate(DataLoader(data, batch_sampler=order)):
+            # A generator of its own, since it would draw from PyTorch's.
+            loader = DataLoader(data, batch_sampler=order, generator=torch.Generator())
+            for batch, (days, next_days) in enumerate(loader):
                 optimiser.zero_grad()
                 y = notebook(days)[0] if per_day else side_by_side(network, days)
                 loss = criterion(y, next_days)  # (T, 1) against (T,)

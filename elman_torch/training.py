@@ -71,7 +71,9 @@ def train(
 
     def run_epoch() -> Epoch:
         order = [index.tolist() for index in batches(len(data), batch_size, shuffle=shuffle, rng=generator)]
-        loss, norm = _update(model, DataLoader(data, batch_sampler=order), optimiser, clip_norm, history)
+        # A generator of its own, since it would draw from PyTorch's.
+        loader = DataLoader(data, batch_sampler=order, generator=torch.Generator())
+        loss, norm = _update(model, loader, optimiser, clip_norm, history)
         inputs, expected = validation or (x[:, order[-1]], target[:, order[-1]])
         with torch.no_grad():
             after = check_finite(nn.functional.mse_loss(model(inputs)[0], expected).item(), history)

@@ -198,7 +198,7 @@ def last_day(year, month):
 @pytest.mark.parametrize("unit", ["ns", "us", "s"])
 @given(data=st.data())
 def test_dates_go_on_as_they_did(unit, data):
-    name = data.draw(st.sampled_from([*RULES, "weekdays", "the fifteenth", "the last day", "leap days"]))
+    name = data.draw(st.sampled_from([*RULES, "weekdays", "one day", "the last day", "leap days"]))
     count = data.draw(st.integers(1, 40))
     year = [START + timedelta(n) for n in range(800)]
     if name in RULES:
@@ -215,7 +215,8 @@ def test_dates_go_on_as_they_did(unit, data):
     else:
         apart, first = data.draw(st.sampled_from([1, 3, 12])), data.draw(st.integers(0, 11))
         months = [divmod(first + apart * n, 12) for n in range(10 + count)]
-        made = (lambda y, m: datetime(y, m, 15)) if name == "the fifteenth" else last_day
+        day = data.draw(st.integers(1, 28) | st.just(28))
+        made = (lambda y, m: datetime(y, m, day)) if name == "one day" else last_day
         all_days = [made(2020 + y, m + 1) for y, m in months]
         past, expected = all_days[:10], all_days[10:]
     found = days_after(np.array(past, f"datetime64[{unit}]"), count)
@@ -229,6 +230,9 @@ def test_dates_go_on_as_they_did(unit, data):
         ["2023-01-02"],
         ["2023-01-02", "2023-01-04", "2023-01-09"],
         ["2023-01-29", "2023-03-29", "2023-05-29"],  # February may have no such day
+        ["2023-01-15", "2023-03-15", "2023-06-15"],  # two months, then three
+        ["2023-01-31", "2023-03-31", "2023-06-30"],
+        ["2023-01-15", "2023-03-15", "2023-05-16"],
     ],
 )
 def test_dates_without_a_rule_are_not_guessed(past):
@@ -250,6 +254,7 @@ def test_days_without_an_hour_stay_days():
         ("2024-10-26T16:00", "1h", ["2024-10-27T02:00:00+02:00", "2024-10-27T02:00:00+01:00"]),
         ("2024-03-30T15:00", "1h", ["2024-03-31T01:00:00+01:00", "2024-03-31T03:00:00+02:00"]),
         ("2024-10-17T12:00", "1D", ["2024-10-27T12:00:00+01:00", "2024-10-28T12:00:00+01:00"]),
+        ("2024-10-17T02:30", "1D", ["2024-10-27T02:30:00+02:00", "2024-10-28T02:30:00+01:00"]),
         ("2024-03-21T02:30", "1D", [None, "2024-04-01T02:30:00+02:00"]),
         ("2024-03-24T00:00", "1D", ["2024-04-03T00:00:00+02:00", "2024-04-04T00:00:00+02:00"]),
     ],

@@ -76,6 +76,16 @@ def test_a_hundred_thousandth_too_much_at_one_place_is_noticed(name, kind):
     assert name in ("h", "da") or [key for key, value in found.items() if value > 1] == [name]
 
 
+def test_what_is_exact_is_no_distance_away_and_no_gradient_of_the_last_state_is_zeros():
+    params, x, h_0, dy, dh_n, activation = amplifying("chaotic", np.dtype(np.float64), 5, steps=4)
+    own, _ = own_tensors(params, x, h_0, dy, 0 * dh_n, activation)
+    own["h_n"] = own["h"][-1]
+    found = residuals(params, x, h_0, dy, own, Recurrence(activation))
+    assert found == residuals(params, x, h_0, dy, own, Recurrence(activation), 0 * dh_n)
+    assert found["h_n"] == 0
+    assert 0 < max(found.values()) < 1
+
+
 def test_what_is_not_a_number_is_infinitely_far():
     params, x, h_0, dy, dh_n, activation = amplifying("chaotic", np.dtype(np.float64), 5, steps=4)
     own, _ = own_tensors(params, x, h_0, dy, dh_n, activation)

@@ -116,5 +116,5 @@ def _diagonal(spread: Array) -> Array:
 
 def _share(part: Array, whole: Array) -> Array:
     """Divide; nothing is a share of nothing."""
-    share: Array = np.where(whole == 0, 0, part / np.where(whole == 0, 1, whole))
+    share: Array = part / np.where(whole == 0, 1, whole)
     return share

@@ -148,7 +148,7 @@ def split(
     Returns
     -------
     train, validation, test : arrays
-        The numbers only: names and dates stay behind.
+        Copies of the numbers: names and dates stay behind.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def split(
             f"train, validation: expected positive fractions with a sum below 1, got {train}, {validation}"
         )
     first, second = round(len(values) * train), round(len(values) * (train + validation))
-    parts = values[:first], values[first:second], values[second:]
+    parts = values[:first].copy(), values[first:second].copy(), values[second:].copy()
     if not all(map(len, parts)):
         raise ValueError(
             f"series: expected enough days for three parts, got {len(values)}, which gives "

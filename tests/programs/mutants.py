@@ -78,7 +78,10 @@ TESTS = {
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
 LOADS_PRICES = {"series.py", "forecasting.py", "file.py", "options_notebook.py"}
 """When it is collected, by Polars."""
-PRELOADED = ("numpy", "polars", "torch")  # not hypothesis: pytest rewrites its assertions
+NOTICED = ("killed", "check was interrupted by user")
+"""A test failed, or could not even be collected."""
+PRELOADED = ("numpy", "polars", "torch")
+"""Not hypothesis, whose assertions pytest rewrites."""
 
 
 def settings(file: str) -> str:
@@ -127,7 +130,7 @@ def try_file(file: str) -> dict[str, Any]:
         mutmut("run", "--max-children", "1")
         seconds = time.perf_counter() - begin
         fates = re.findall(r"^\s+(\S+): (.+)$", mutmut("results", "--all", "true"), re.MULTILINE)
-        left = [name for name, fate in fates if fate != "killed"]
+        left = [name for name, fate in fates if fate not in NOTICED]
         changes = [re.findall(r"^[-+](?![-+]{2}).*$", mutmut("show", name), re.MULTILINE) for name in left]
     return {"mutants": len(fates), "seconds": round(seconds), "survivors": changes}
 
