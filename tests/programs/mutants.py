@@ -73,7 +73,7 @@ TESTS = {
     "elman_torch/model.py": ("model.py", "parity.py", "options_network.py"),
     "elman_torch/parity.py": JUDGE,
     "elman_torch/report.py": JUDGE,
-    "elman_torch/training.py": TRAINING,
+    "elman_torch/training.py": (*TRAINING, "adam_machine.py", "defaults.py"),
 }  # fmt: skip
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
 LOADS_PRICES = {"series.py", "forecasting.py", "file.py", "options_notebook.py"}
