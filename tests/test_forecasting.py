@@ -306,18 +306,25 @@ def test_the_answer_has_the_dates_of_the_future(horizon):
     assert all(day > later[-1] for day in days[-horizon:])
 
 
+def day_of(row):
+    return f"{DATED['Date'][row]:%Y-%m-%d}"
+
+
 FUTURES = [
     (
         GIVEN[1].rename({"High": "Close"}),
         r"expected columns \['Low', 'High'\], got \['Low', 'Close'\]",
     ),
     (GIVEN[1].rename({"High": "high"}), r"got \['Low', 'high'\]"),
-    (DATED[:3].drop("Close"), "future: expected dates after the last of the series, 2023-.*, got 2023-"),
+    (
+        DATED[4:7].drop("Close"),
+        f"future: expected dates after the last of the series, {day_of(19)}.*, got {day_of(4)}",
+    ),
     (
         DATED[20:23].drop("Close").with_columns(pl.col("Date").dt.replace_time_zone("UTC")),
         "future: expected dates without a time zone, as the series",
     ),
-    (DATED[19:22].drop("Close"), "future: expected dates after the last of the series"),
+    (DATED[19:22].drop("Close"), f"after the last of the series, {day_of(19)}.*, got {day_of(19)}"),
 ]
 
 
@@ -325,6 +332,39 @@ FUTURES = [
 def test_a_future_of_other_columns_or_days_is_refused(future, message):
     with pytest.raises(ValueError, match=message):
         fed(future)
+
+
+def test_a_series_with_a_time_zone_has_no_future_without_one():
+    there = GIVEN[0].with_columns(pl.col("Date").dt.replace_time_zone("UTC"))
+    with pytest.raises(ValueError, match=r"^future: expected dates with a time zone, as the series$"):
+        fed(GIVEN[1], series=there)
+
+
+def hands_on(*factors):
+    """A network of one input, whose outputs are so many times this where it is above 0."""
+    one, none = np.ones((1, 1)), np.zeros(1)
+    params = en.Parameters(one, 0 * one, none, np.array(factors)[:, None], np.zeros(len(factors)))
+    return en.ElmanRNN.from_params(params, activation="relu")
+
+
+@pytest.mark.parametrize("place", [0, 3, 8])
+def test_the_first_output_that_is_not_finite_is_named_with_its_step(place):
+    series = np.zeros((9, 2))
+    series[place:, 0] = 1e300
+    message = f"^model: expected finite outputs, got -inf at step {place}$"
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match=message):
+        en.forecast(hands_on(1.0, -1e10), en.Scaler(0, 1), series, inputs=[0])
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=f"got inf at step {place + 2}$"):
+        en.forecast(hands_on(1e150), en.Scaler(0, 1), np.ones(place + 1), steps=5)
+
+
+def test_a_series_as_long_as_the_horizon_is_enough():
+    """Each day is fed with the output of so many days before: there are that many."""
+    model, scaler = en.ElmanRNN(1, 4, 1, rng=0), en.Scaler(44.0, 2.0)
+    found = en.forecast(model, scaler, CLOSE[:3], horizon=3, steps=5)
+    assert found.shape == (5,)
+    np.testing.assert_array_equal(found[:3], en.forecast(model, scaler, CLOSE[:3], horizon=3))
+    assert en.forecast(model, scaler, CLOSE[:2], horizon=3).shape == (2,)
 
 
 def test_names_that_the_answer_would_have_twice_are_refused_before_the_work(monkeypatch):
@@ -351,7 +391,7 @@ OUT_OF_RANGE = en.ElmanRNN.from_params(ONE.params.map(lambda p: p * 0 + 1e200), 
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"series": np.zeros((9, 4, 1))}, ValueError, r"expected shape \(T,\) or \(T, C\), got \(9, 4, 1\)"),
+        ({"series": np.zeros((9, 4, 1))}, ValueError, r"^series: expected shape \(T,\) or \(T, C\), got"),
         ({"series": np.zeros(0)}, ValueError, "series: expected at least one value"),
         ({"series": np.arange(9)}, TypeError, "series: expected a float64 or float32 array, got int64"),
         ({"series": np.array([1.5, np.nan])}, ValueError, r"series: .* got nan at index \(1,\)"),
