@@ -137,15 +137,16 @@ def train(
     params : Parameters
         After the last update.
     """
-    data = TensorDataset(*(torch.tensor(series.astype(params.dtype)) for series in (x, target)))
-    notebook = NotebookRNN(params)
-    network = ElmanRNN(1, 1, 1, activation="relu", dtype=data.tensors[0].dtype, rng=0)
-    network.load_params(params)
-    model = notebook if per_day else network
-    criterion, optimiser = nn.MSELoss(), torch.optim.Adam(model.parameters(), lr=lr)
-    generator, number = check_rng(rng), 0
-    with warnings.catch_warnings():
+    # Where and how it computes does not depend on what is set around it.
+    with warnings.catch_warnings(), torch.device("cpu"), torch.inference_mode(False):
         warnings.filterwarnings("ignore", message="Using a target size")  # the notebook hides them all
+        data = TensorDataset(*(torch.tensor(series.astype(params.dtype)) for series in (x, target)))
+        notebook = NotebookRNN(params)
+        network = ElmanRNN(1, 1, 1, activation="relu", dtype=data.tensors[0].dtype, rng=0)
+        network.load_params(params)
+        model = notebook if per_day else network
+        criterion, optimiser = nn.MSELoss(), torch.optim.Adam(model.parameters(), lr=lr)
+        generator, number = check_rng(rng), 0
         for epoch in range(1, epochs + 1):
             order = [index.tolist() for index in batches(len(x), BATCH_SIZE, shuffle=True, rng=generator)]
             # A generator of its own, since it would draw from PyTorch's.
@@ -164,8 +165,8 @@ def train(
 
 def predict(params: Parameters, x: Float[Array, "T"]) -> tuple[Float[Array, "T 1"], Float[Array, "1"]]:
     """Run the notebook's network over all days in their order; return predictions and its last state."""
-    model = NotebookRNN(params)
-    with torch.no_grad():
+    with torch.no_grad(), torch.device("cpu"):
+        model = NotebookRNN(params)
         y, h_n = model(torch.tensor(x, dtype=model.b_y.dtype))
     return y.numpy(), h_n.numpy()
 

@@ -76,7 +76,8 @@ def compare(
         if value is not None:
             check_array(name, value, model.dtype, shapes[name])
     case = Case(model, x, h_0, dy, dh_n, target)
-    sides = numpy_solution(case), torch_solution(ElmanRNN.from_numpy(model, device=device), case)
+    with torch.inference_mode(False):  # autograd is there inside torch.no_grad, too
+        sides = numpy_solution(case), torch_solution(ElmanRNN.from_numpy(model, device=device), case)
     balls = ball_tensors(model, x, h_0, target, dy, dh_n)
     whole = Comparison.of(sides[0].tensors, sides[1].tensors, balls, widest=widest)
     return decide_by_steps(whole, case, sides, widest=widest)
@@ -200,12 +201,13 @@ def torch_update(
     p: Array, g: Array, before: Sequence[Array], step: int, options: en.AdamOptions
 ) -> tuple[Array, ...]:
     """Return one array and its m, v and v_max after an update by `torch.optim.Adam`."""
-    parameter = nn.Parameter(torch.tensor(p))
-    parameter.grad = torch.tensor(g)
-    optimiser = torch_adam([parameter], options)
-    if before:
-        state = {name: torch.tensor(value) for name, value in zip(MOMENTS, before, strict=True)}
-        optimiser.state[parameter] = {"step": torch.tensor(float(step)), **state}
-    optimiser.step()
+    with torch.device("cpu"):  # whatever the default
+        parameter = nn.Parameter(torch.tensor(p))
+        parameter.grad = torch.tensor(g)
+        optimiser = torch_adam([parameter], options)
+        if before:
+            state = {name: torch.tensor(value) for name, value in zip(MOMENTS, before, strict=True)}
+            optimiser.state[parameter] = {"step": torch.tensor(float(step)), **state}
+        optimiser.step()
     state = optimiser.state[parameter]
     return parameter.detach().numpy(), *(state[name].numpy() for name in MOMENTS if name in state)

@@ -1,4 +1,4 @@
-"""The training of `elman_np.training`, with DataLoader, MSELoss and an optimiser of torch.optim."""
+"""The training of `elman_np.training`, with autograd, MSELoss and an optimiser of torch.optim."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from elman_np.adam import AdamOptions
 from elman_np.arrays import Rng, check_flag, check_kind, check_shape, spell
@@ -67,13 +66,11 @@ def train(
     check_training(model, arrays, epochs, batch_size, clip_norm, callback, history)
     history = History() if history is None else history
     generator = check_generator(seeded(rng), history)
-    data = TensorDataset(x.transpose(0, 1), target.transpose(0, 1))
 
     def run_epoch() -> Epoch:
-        order = [index.tolist() for index in batches(len(data), batch_size, shuffle=shuffle, rng=generator)]
-        # A generator of its own, since it would draw from PyTorch's.
-        loader = DataLoader(data, batch_sampler=order, generator=torch.Generator())
-        loss, norm = _update(model, loader, optimiser, clip_norm, history)
+        order = list(map(torch.from_numpy, batches(x.shape[1], batch_size, shuffle=shuffle, rng=generator)))
+        pairs = ((x[:, index], target[:, index]) for index in order)
+        loss, norm = _update(model, pairs, optimiser, clip_norm, history)
         inputs, expected = validation or (x[:, order[-1]], target[:, order[-1]])
         with torch.no_grad():
             after = check_finite(nn.functional.mse_loss(model(inputs)[0], expected).item(), history)
@@ -95,24 +92,23 @@ def train(
 
 def _update(
     model: ElmanRNN,
-    loader: Iterable[tuple[Tensor, Tensor]],
+    pairs: Iterable[tuple[Float[Tensor, "T B I"], Float[Tensor, "T B O"]]],
     optimiser: torch.optim.Optimizer,
     clip_norm: float | None,
     history: History,
 ) -> tuple[float, float]:
     """Update by each batch of an epoch; return the mean loss over its windows, and the largest norm."""
     criterion, total, norm, count = nn.MSELoss(), 0.0, 0.0, 0
-    for x, target in loader:
+    for x, target in pairs:
         optimiser.zero_grad()
-        y, _ = model(x.transpose(0, 1))
-        loss = criterion(y, target.transpose(0, 1))
+        loss = criterion(model(x)[0], target)
         check_finite(loss.item(), history)
         loss.backward()
         batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or torch.inf)
         optimiser.step()
-        total += loss.item() * len(x)
+        total += loss.item() * x.shape[1]
         norm = max(norm, batch_norm.item())
-        count += len(x)
+        count += x.shape[1]
     return total / count, norm
 
 

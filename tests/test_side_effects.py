@@ -1,6 +1,8 @@
 """What a call leaves behind: its answer alone, which is its caller's, and the same the next time."""
 
+import contextlib
 import dataclasses
+import inspect
 import os
 import random
 import warnings
@@ -141,6 +143,51 @@ def test_what_is_given_is_as_it_was_and_so_is_what_is_everybodys(place):
         assert name in spared or content(z) == before[name], f"{name} has changed"
     for name, z in everybodys().items():
         assert z == around[name], f"{name}: changed"
+
+
+@contextlib.contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    yield
+    torch.set_default_dtype(before)
+
+
+SURROUNDINGS = {
+    "another device by default": lambda: torch.device("meta"),
+    "float16 by default": lambda: default_dtype(torch.float16),
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "NumPy's errors raised": lambda: np.errstate(all="raise"),
+    "numbers printed short": lambda: np.printoptions(precision=1, threshold=3),
+}
+
+
+WITHOUT_GRADIENTS = ("no_grad", "inference_mode")
+NEED_THEM = ("elman_torch.training.train", "elman_torch.model.ElmanRNN.forward")
+"""The one refuses to train without gradients, the other's answer has no graph."""
+
+
+@pytest.mark.parametrize(
+    ("place", "around"),
+    [
+        pytest.param(place, around, id=f"{name}, {around}")
+        for around in SURROUNDINGS
+        for place, name in enumerate(FUNCTIONS)
+        if around not in WITHOUT_GRADIENTS or name not in NEED_THEM
+    ],
+)
+def test_the_answer_is_the_same_whatever_is_set_around_the_call(place, around):
+    """Where PyTorch computes is said: a device that is not follows its default."""
+    answers = []
+    for surrounding in (contextlib.nullcontext, SURROUNDINGS[around]):
+        torch.manual_seed(0)
+        function, arguments = all_calls(World())[place]
+        if "device" in inspect.signature(function).parameters:
+            arguments["device"] = "cpu"
+        with surrounding():
+            answers.append((function(**arguments), arguments))
+    assert content(answers[0]) == content(answers[1])
 
 
 @pytest.mark.parametrize("place", range(len(FUNCTIONS)), ids=FUNCTIONS)
