@@ -219,6 +219,13 @@ def rows_of(*wanted):
     return Comparison(tuple(found))
 
 
+def by_steps(comparison, *places):
+    """The same comparison, with the rows at these places judged one step at a time."""
+    return Comparison(
+        tuple(replace(row, road="steps") if k in places else row for k, row in enumerate(comparison.rows))
+    )
+
+
 @pytest.mark.parametrize(
     ("rows", "verdict"),
     [
@@ -622,8 +629,12 @@ def test_the_summary_counts():
     assert (found.verdict, found.where, found.tensors["differs"]) == ("differs", "c", 1)
     assert "DISAGREED[/]: 1 of 7" in sentence(found)
     found = summarise({"a": judged["a"]})
-    assert found.verdict == "agrees"
+    assert (found.verdict, found.by_steps) == ("agrees", 0)
     assert "AGREED[/]: 2 of 3" in sentence(found)
+    assert "step" not in sentence(found)
+    found = summarise({"a": by_steps(rows_of("agrees", "agrees", "agrees"), 0, 2), "b": judged["b"]})
+    assert found.by_steps == 2
+    assert "; 2 judged one step at a time; " in sentence(found)
 
 
 @pytest.mark.parametrize(
@@ -677,8 +688,17 @@ def test_the_tables_say_what_was_found():
     for row, (tensor, _, difference, ulps, ratio, sharpness, _) in zip(comparison.rows, shown, strict=True):
         assert (tensor, difference, ulps) == (row.tensor, f"{row.difference:.1e}", f"{row.ulps:.1f}")
         assert (ratio, sharpness) == (f"{row.ratio:.4f}", f"{row.sharpness:.0e}")
+    rows = rows_of("agrees", "agrees", "undecided").rows
+    marked = Comparison(
+        (
+            replace(rows[0], shape=(3, 20, 1), width=rows[0].sharpness / 2),
+            *by_steps(Comparison(rows[1:]), 0, 1).rows,
+        )
+    )
+    assert [row[1] for row in cells(tensor_table(marked))] == ["3 x 20 x 1", "1", "1"]
+    assert [row[-1] for row in cells(tensor_table(marked))] == ["yes°", "yes*", "[bold yellow]?[/]*"]
     good, wide = rows_of("agrees", "agrees"), rows_of("agrees", "undecided")
-    found = cells(lockstep_table({"p": [(1, good, good), (20, good, wide)], "q": [(1, comparison, good)]}))
+    found = cells(lockstep_table({"p": [(1, good, good), (20, good, wide)], "q": [(1, comparison, wide)]}))
     assert [row[0] for row in found] == ["p", "", "q"]
     assert [row[1] for row in found] == ["1", "20", "1"]
     assert [row[-1] for row in found] == ["yes", "[bold yellow]?[/]", "[bold red]NO[/]"]
