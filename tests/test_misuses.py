@@ -573,6 +573,11 @@ def test_a_state_dict_without_options_is_loaded_as_it_was():
     assert second.to_numpy().params.flat.tobytes() == first.to_numpy().params.flat.tobytes()
 
 
+def test_networks_without_a_seed_are_all_different():
+    """Of 1,000 seeds out of 2**63 no two are the same, but for once in 10**10."""
+    assert len({et.ElmanRNN(1, 1, 1).w_x.item() for _ in range(1000)}) == 1000
+
+
 def test_manual_seed_is_followed_where_there_is_no_seed():
     def drawn(seed, **options):
         torch.manual_seed(seed)

@@ -2,6 +2,7 @@
 
 import decimal
 import pickle
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -316,6 +317,8 @@ def test_the_columns_chosen_are_those_of_the_scaler(one, option):
         (lambda: en.Scaler.fit(np.stack([CLOSE, CLOSE * 0 + 43.1], axis=1)), ValueError,
          r"series\[:, 1\]: expected values that differ, got a constant 43.1"),
         (lambda: en.Scaler.fit(np.array([1e308, -1e308])), ValueError, "values whose squares are finite"),
+        (lambda: en.Scaler.fit(np.repeat([1.7e308, -1.7e308], 4)), ValueError,  # inf - inf in their sum
+         "series: expected values whose squares are finite in float64"),
         (lambda: SCALERS.transform(CLOSE[:3]), ValueError,
          r"series: expected 3 columns as the scaler, got shape \(3,\)"),
         (lambda: SCALERS.inverse(TABLE[:, :2]), ValueError,
@@ -331,6 +334,35 @@ def test_the_columns_chosen_are_those_of_the_scaler(one, option):
 def test_a_scaler_that_cannot_be_meant_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_rounding_alone_could_have_moved_is_constant(dtype):
+    """Eight units of rounding of the mean, 1.5, which both series have exactly."""
+    eps = np.finfo(dtype).eps
+    few, more = (np.array([1.5 - off * eps, 1.5 + off * eps], dtype) for off in (12, 13))
+    with pytest.raises(ValueError, match=r"series: expected values that differ, got a constant 1\.5"):
+        en.Scaler.fit(few)
+    assert en.Scaler.fit(more) == en.Scaler(1.5, float(13 * eps))
+
+
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ((0.0, 0.5), "train: expected a fraction above 0 and below 1, got 0.0"),
+        ((0.5, 0.0), "validation: expected a fraction above 0 and below 1, got 0.0"),
+        ((1.0, 0.2), "train: expected a fraction above 0 and below 1, got 1.0"),
+        ((1.5, 0.2), "train: expected a fraction above 0 and below 1, got 1.5"),
+        ((0.5, 0.5), "train, validation: expected positive fractions with a sum below 1, got 0.5, 0.5"),
+        ((0.7, 0.6), "train, validation: expected positive fractions with a sum below 1, got 0.7, 0.6"),
+        ((0.1, 0.1), "series: expected enough days for three parts, got 4, which gives 0, 1, 3"),
+        ((0.2, 0.1), "series: expected enough days for three parts, got 4, which gives 1, 0, 3"),
+        ((0.6, 0.3), "series: expected enough days for three parts, got 4, which gives 2, 2, 0"),
+    ],
+)
+def test_a_split_that_cannot_be_made_is_refused(fractions, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        en.split(CLOSE[:4], *fractions)
 
 
 # ---------------------------------------------------------------- windows

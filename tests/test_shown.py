@@ -295,6 +295,19 @@ def test_a_study_is_summed_up(seed):
     ]
 
 
+def test_who_is_as_far_off_as_a_yardstick_has_not_beaten_it():
+    year, after = notebook.yardsticks()
+    error, error_after = np.array([year.mean, year.today, 9.0]), np.array([after.today, 9.0, 99.0])
+    for below in (0, 1):
+        errors = [np.nextafter(z, 0) if below else z for z in (error, error_after)]
+        one = notebook.Study("a study", notebook.Recipe(), np.zeros((5, 3)), np.zeros(3, int), *errors)
+        found = notebook.summary(one)
+        lesser = year.mean < year.today  # the one counts for the other too
+        assert (found.beat_mean, found.beat_today, found.beat_today_after) == (
+            below + (not lesser), below + lesser, below
+        )  # fmt: skip
+
+
 @observes("elman_np.notebook.fates_table", "found part")
 def test_the_table_of_fates_has_each_number_under_its_heading():
     found = [study(f"study {seed}", seed) for seed in range(13)]
