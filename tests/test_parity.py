@@ -9,7 +9,7 @@ from torch import nn
 
 import elman_np as en
 import elman_torch as et
-from elman_np.checking.problems import ball_tensors, numpy_tensors
+from elman_np.checking.problems import Case, ball_tensors, numpy_tensors
 from elman_torch.parity import Comparison, compare_update
 from tests.support.integers import large_case
 from tests.support.prices import CLOSES
@@ -96,6 +96,38 @@ def test_layouts_agree(params, steps, seed, activation, layout):
     dy = rng.standard_normal(outputs).astype(params.dtype)
     h_0, dh_n = rng.standard_normal((2, params.hidden_size)).astype(params.dtype)
     et.assert_agree(model, x, dy=dy, h_0=h_0, dh_n=dh_n)
+
+
+@given(cases())
+@example(
+    Case(
+        en.ElmanRNN(1, 2, 1, rng=0),
+        np.zeros((0, 3, 1)),
+        np.ones((3, 2)),
+        np.zeros((0, 3, 1)),
+        np.ones((3, 2)),
+        None,
+    )
+)
+def test_what_a_user_calls_is_what_is_compared(case):
+    """Answer and graph of the module itself, to the bit; what is compared looks into each step."""
+    model = et.ElmanRNN.from_numpy(case.model)
+    x, h_0 = (torch.tensor(value, requires_grad=True) for value in (case.x, case.h_0))
+    y, h_n = model(x, h_0)
+    loss = None if case.target is None else nn.functional.mse_loss(y, torch.tensor(case.target))
+    root, upstream = (y, torch.tensor(case.dy)) if loss is None else (loss, torch.ones_like(loss))
+    dh_n = torch.zeros_like(h_n) if case.dh_n is None else torch.tensor(case.dh_n)
+    leaves = {"dx": x, "dh_0": h_0} | {f"d{name}": p for name, p in model.named_parameters()}
+    pairs = [pair for pair in ((root, upstream), (h_n, dh_n)) if pair[0].requires_grad]
+    roots, upstreams = zip(*pairs, strict=True)
+    grads = torch.autograd.grad(roots, list(leaves.values()), upstreams, materialize_grads=True)
+    found = (
+        {"y": y, "h_n": h_n}
+        | ({} if loss is None else {"loss": loss})
+        | dict(zip(leaves, grads, strict=True))
+    )
+    found = {name: value.detach().numpy() for name, value in found.items()}
+    assert_same(found, et.parity.torch_tensors(model, case.x, case.h_0, case.target, case.dy, case.dh_n))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
