@@ -37,6 +37,18 @@ OPTIONS = {
     "clip_norm": 0.001,
     "seed": 1,
 }
+LARGE = {
+    "start": "2019-05-13",
+    "end": "2021-06-01",
+    "hidden_size": 70,
+    "length": 70,
+    "epochs": 2,
+    "batch_size": 200,
+    "lr": 2.5,
+    "clip_norm": 1e9,
+    "seed": 2**70,
+}
+"""What no default comes near."""
 
 
 class Drawn:
@@ -105,10 +117,16 @@ def run_and_hear(options, capsys, path="to.png"):
 
 
 @observes("python -m elman_np", "start end hidden_size activation length epochs batch_size lr clip_norm seed")
-@pytest.mark.parametrize("option", [None, *OPTIONS])
-def test_the_command_prints_and_draws_what_its_options_give(option, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(changes, id=" ".join(changes) or "none")
+        for changes in ({}, *({option: value} for option, value in OPTIONS.items()), OPTIONS, LARGE,
+                        {"epochs": 310, "length": 160})
+    ],
+)  # fmt: skip
+def test_the_command_prints_and_draws_what_its_options_give(changes, capsys, monkeypatch):
     drawn = Drawn(monkeypatch)
-    changes = {option: OPTIONS[option]} if option else {}
     printed, heard = run_and_hear({"epochs": 3} | changes, capsys)
     frame, forecast, borders, errors, count, history = by_hand(**changes)
     assert printed_errors(printed) == {
@@ -126,7 +144,7 @@ def test_the_command_prints_and_draws_what_its_options_give(option, capsys, monk
     assert same(close, frame["Close"].to_numpy())
     assert same(drawn_forecast, forecast, 4)  # the mean in another order of sums: 2 units, and 2 of scaling
     assert tuple(drawn_borders) == borders
-    if option:
+    if changes:
         assert printed_errors(printed) != {
             name: [f"{error:.3f}" for error in row] for name, row in by_hand()[3].items()
         }

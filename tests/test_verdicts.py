@@ -638,34 +638,79 @@ def test_the_summary_counts():
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
-    [("--hidden-size", "4"), ("--length", "6"), ("--seed", "1"), ("--updates", "2"), ("--device", "cpu")],
+    "changes",
+    [
+        {"hidden_size": 4},
+        {"length": 6},
+        {"seed": 1},
+        {"updates": [2]},
+        {"device": "cpu"},
+        {
+            "hidden_size": 130,
+            "length": 150,
+            "seed": 2**70,
+            "updates": [1, 2, 3, 5, 8, 1300],
+            "device": "meta",
+        },
+    ],
+    ids="+".join,
 )
 @observes("python -m elman_torch", "hidden_size length seed updates device")
-def test_each_option_of_the_report_reaches_what_it_names(option, value, monkeypatch):
-    seen = []
+def test_each_option_of_the_report_reaches_what_it_names(changes, monkeypatch, capsys):
+    """Whatever is asked for is worked out for each problem and shown, and all of it is judged."""
+    seen, trained, drifted, judged = [], [], [], {}
+    wanted = {
+        "hidden_size": 8,
+        "length": 20,
+        "seed": 0,
+        "updates": [1, 10, 200, 1000],
+        "device": "cpu",
+    } | changes
+    found = {"tensors": rows_of("agrees"), "grads": rows_of("agrees"), "update": rows_of("agrees")}
 
     def watch(problem, device):
         seen.append((problem, device))
-        return rows_of("agrees")
+        return found["tensors"]
 
-    monkeypatch.setattr(command, "compare_tensors", watch)
-    monkeypatch.setattr(
-        command, "lockstep", lambda problem, steps: [(s, rows_of("agrees"), rows_of("agrees")) for s in steps]
+    def lockstep(problem, steps):
+        trained.append((problem, steps))
+        return [(step, found["grads"], found["update"]) for step in steps]
+
+    def drift(problem, steps):
+        drifted.append((problem, steps))
+        return [(step, 0.0) for step in steps]
+
+    def summarise_all(comparisons):
+        judged.update(comparisons)
+        return summarise(comparisons)
+
+    for name, stand_in in (
+        ("compare_tensors", watch), ("lockstep", lockstep), ("drift", drift), ("summarise", summarise_all)
+    ):  # fmt: skip
+        monkeypatch.setattr(command, name, stand_in)
+    words = {name: value if isinstance(value, list) else [value] for name, value in changes.items()}
+    arguments = [
+        word for name, value in words.items() for word in (f"--{name.replace('_', '-')}", *map(str, value))
+    ]
+    assert command.main(arguments) == 0
+    assert f"windows of {wanted['length']}, H = {wanted['hidden_size']}," in " ".join(
+        capsys.readouterr().out.split()
     )
-    drifted = []
-    monkeypatch.setattr(
-        command, "drift", lambda problem, steps: drifted.append(steps) or [(s, 0.0) for s in steps]
-    )
-    assert command.main([option, value]) == 0
-    problem, device = seen[0]
-    assert problem.hidden_size == (4 if option == "--hidden-size" else 8)
-    assert problem.length == (6 if option == "--length" else 20)
-    assert problem.seed == (1 if option == "--seed" else 0)
-    assert drifted[0] == ([2] if option == "--updates" else [1, 10, 200, 1000])
-    assert torch.device(device) == torch.device("cpu")
-    assert len(seen) == 8
-    assert len({problem.name for problem, _ in seen}) == 8
+    problems = [problem for problem, _ in seen]
+    assert len({problem.name for problem in problems}) == len(problems) == 8
+    assert {(one.hidden_size, one.length, one.seed) for one in problems} == {
+        (wanted["hidden_size"], wanted["length"], wanted["seed"])
+    }
+    assert {torch.device(device) for _, device in seen} == {torch.device(wanted["device"])}
+    assert trained == drifted == [(problem, wanted["updates"]) for problem in problems]
+    assert judged == {
+        **{problem.name: found["tensors"] for problem in problems},
+        **{
+            f"{problem.name}, {what} {step}": found[kind]
+            for problem in problems for step in wanted["updates"]
+            for what, kind in (("gradients at update", "grads"), ("update", "update"))
+        },
+    }  # fmt: skip
 
 
 def test_a_device_that_is_there_is_taken():
