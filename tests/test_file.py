@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import elman_np as en
@@ -280,6 +281,32 @@ def test_a_file_is_trained_on_forecast_and_drawn_as_the_bundled_prices_are(tmp_p
     assert drawn[-1][0][0].tolist() == list(range(60))
     unordered = "note: no column of dates found; rows taken as they stand\n"
     assert [unordered in each for each in (*printed, text)] == [False] * 4 + [True]
+
+
+def test_a_file_with_a_time_zone_is_drawn_by_its_clocks_where_it_should_be(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "draw_forecast", lambda *given, **_: drawn.append(given) or picture.Figure())
+    hours = pl.datetime_range(
+        pl.datetime(2023, 3, 25), pl.datetime(2023, 3, 28), "1h", time_zone="Europe/Berlin", eager=True
+    )
+    table = pl.DataFrame({"hour": hours, "x": np.sin(np.arange(float(len(hours))))})
+    table.write_parquet(tmp_path / "hours.parquet")
+    options = ["--column=x", "--epochs=1", "--length=3", "--picture", str(tmp_path / "other.svg")]
+    assert command.main(["--file", str(tmp_path / "hours.parquet"), *options]) == 0
+    shown = [str(hour) for hour in drawn[0][0].astype("datetime64[h]")]
+    assert shown == [hour.replace(tzinfo=None).isoformat()[:13] for hour in hours]  # of the summer, too
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hours.parquet", "other.svg"]
+
+
+@pytest.mark.parametrize("length", [175, 176, 5000])
+def test_a_window_leaves_a_day_of_the_training_part_for_its_target(length, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--length", str(length)])
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.endswith(
+        f"length: expected at most 174, one less than the training part has days, got {length}"
+    )
 
 
 def test_the_pages_table_is_what_the_command_prints(tmp_path, capsys):

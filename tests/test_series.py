@@ -417,6 +417,9 @@ def test_every_window_of_several_columns_is_followed_by_its_targets(table, data)
         ({"inputs": "Close"}, TypeError, "inputs: expected a list of column numbers, got 'Close'"),
         ({"horizon": 0}, ValueError, "horizon: expected 1 or more, got 0"),
         ({"horizon": 1.0}, TypeError, "horizon: expected an integer, got 1.0"),
+        ({"length": 250}, ValueError, "length: expected at most 249, a day less than the series, got 250"),
+        ({"horizon": 250}, ValueError, "horizon: expected at most 249, a day less than the series, got 250"),
+        ({"horizon": 249, "length": 2}, ValueError, "length: expected at most 1, 249 days less than the"),
         ({"horizon": 231}, ValueError, "length: expected at most 19, 231 days less than the series, got 20"),
         (
             {"horizon": 1000},
@@ -427,7 +430,7 @@ def test_every_window_of_several_columns_is_followed_by_its_targets(table, data)
 )
 def test_windows_that_cannot_be_made_are_refused(options, error, message):
     with pytest.raises(error, match=message):
-        en.windows(TABLE, 20, **options)
+        en.windows(TABLE, **{"length": 20} | options)
     if "horizon" in options:
         with pytest.raises(error, match=message):
-            en.windows(CLOSE, 20, **options)
+            en.windows(CLOSE, **{"length": 20} | options)

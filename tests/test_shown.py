@@ -77,6 +77,20 @@ def test_errors_are_laid_out_a_row_a_forecast():
     assert printed(table) == [["one", "1.000", "2.001", "0.123"], ["two", "3.000", "4.000", "5.000"]]
 
 
+@pytest.mark.parametrize(
+    ("smallest", "shown"),
+    [(1.0, "1.00"), (0.999, "0.999"), (9.99, "9.99"), (10.0, "10.0"), (123.4, "123"), (4567.0, "4567"),
+     (0.01, "0.0100"), (0.00012345, "0.000123")],
+)  # fmt: skip
+def test_the_smallest_error_has_three_digits_and_the_others_as_many_decimals(smallest, shown):
+    table = command.errors_table({"one": [20_000.0, smallest, 20_000.0], "all": [0.0] * 3}, "x")
+    decimals = len(shown.partition(".")[2])
+    assert printed(table) == [
+        ["one", f"{20_000:.{decimals}f}", shown, f"{20_000:.{decimals}f}"],
+        ["all", *[f"{0:.{decimals}f}"] * 3],
+    ]
+
+
 def panels(figure):
     return figure.axes
 
