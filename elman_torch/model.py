@@ -280,7 +280,7 @@ class ElmanRNN(HasRecurrence, nn.Module):
             device=linear.weight.device,
             rng=0,
         )
-        layer, zero = partial(getattr, rnn), torch.zeros(())
+        layer, zero = partial(getattr, rnn), linear.weight.new_zeros(())
         with torch.no_grad():
             twin.w_x.copy_(layer("weight_ih_l0"))
             twin.w_h.copy_(layer("weight_hh_l0"))
@@ -302,11 +302,13 @@ class ElmanRNN(HasRecurrence, nn.Module):
                 "expected a network without truncation, "
                 f"got reset_every={self.reset_every}, chunk={self.chunk}"
             )
-        dtype, device = self.w_x.dtype, self.w_x.device
-        rnn = nn.RNN(
-            self.input_size, self.hidden_size, nonlinearity=self.activation, dtype=dtype, device=device
-        )
-        linear = nn.Linear(self.hidden_size, self.output_size, dtype=dtype, device=device)
+        options: dict[str, Any] = {
+            "dtype": self.w_x.dtype,
+            "device": "meta",
+        }  # where no first weights are drawn
+        rnn = nn.RNN(self.input_size, self.hidden_size, nonlinearity=self.activation, **options)
+        linear = nn.Linear(self.hidden_size, self.output_size, **options)
+        rnn, linear = rnn.to_empty(device=self.w_x.device), linear.to_empty(device=self.w_x.device)
         biases = {"bias_ih_l0": self.b_h, "bias_hh_l0": torch.zeros_like(self.b_h)}
         rnn.load_state_dict({"weight_ih_l0": self.w_x, "weight_hh_l0": self.w_h, **biases})
         linear.load_state_dict({"weight": self.w_y, "bias": self.b_y})

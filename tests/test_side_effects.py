@@ -37,6 +37,8 @@ def all_calls(w):
         (et_notebook.train, start | {"per_day": True}),
         (en_notebook.predict, {"params": one, "x": days}),
         (et_notebook.predict, {"params": one, "x": days}),
+        (w.reference.to_numpy, {}),
+        (w.reference.to_torch, {}),
         (compare_update, {"optimiser": w.optimiser, "params": w.params, "grads": w.grads}),
         (en.forecast, {"model": wide, "scaler": en.Scaler.fit(dated), "series": dated, "steps": 3}),
         (en.split, {"series": dated}),
@@ -182,12 +184,25 @@ def test_the_answer_is_the_same_whatever_is_set_around_the_call(place, around):
     answers = []
     for surrounding in (contextlib.nullcontext, SURROUNDINGS[around]):
         torch.manual_seed(0)
-        function, arguments = all_calls(World())[place]
+        world = World()
+        function, arguments = all_calls(world)[place]
         if "device" in inspect.signature(function).parameters:
             arguments["device"] = "cpu"
         with surrounding():
-            answers.append((function(**arguments), arguments))
+            answers.append((function(**arguments), arguments, world))
     assert content(answers[0]) == content(answers[1])
+
+
+def test_another_default_device_is_no_reason_for_another_network():
+    """Its seed is drawn on the CPU, and a layer without biases has zeros beside it."""
+    networks = []
+    for around in (contextlib.nullcontext, lambda: torch.device("meta")):
+        torch.manual_seed(0)
+        with around():
+            made = et.ElmanRNN(1, 2, 2, device="cpu")
+            rnn, linear = (nn.RNN(1, 2, bias=False, device="cpu"), nn.Linear(2, 1, bias=False, device="cpu"))
+            networks.append([content(made), content(et.ElmanRNN.from_torch(rnn, linear))])
+    assert networks[0] == networks[1]
 
 
 @pytest.mark.parametrize("place", range(len(FUNCTIONS)), ids=FUNCTIONS)
