@@ -203,7 +203,9 @@ def shown(chosen, package="a package"):
 
     def train(params, x, target, *, callback, **options):
         asked.update(params=params, x=x, target=target, **options)
-        for epoch, batch, loss in ((1, 0, 1.0), (100, 0, 2.5), (100, 1, 3.0), (150, 0, 4.0), (200, 0, 5.125)):
+        for epoch, batch, loss in (
+            (1, 0, 1.0), (100, 0, 2.5), (100, 1, 3.0), (150, 0, 4.0), (200, 0, 5.125), (29_900, 0, 0.25)
+        ):  # fmt: skip
             callback(notebook.Update(7, epoch, batch, 50, loss))
         return trained
 
@@ -224,7 +226,8 @@ def shown(chosen, package="a package"):
 
 
 BASE = {"seed": 616, "order": 0, "epochs": 300, "dtype": "float32"}
-CHANGES = [{}, {"seed": 5}, {"order": 3}, {"epochs": 7}, {"dtype": "float64"}]
+CHANGES = [{}, {"seed": 5}, {"order": 3}, {"epochs": 7}, {"dtype": "float64"},
+           {"seed": 2**70, "order": 2**69, "epochs": 30_000}]  # fmt: skip
 RUN = "seed order epochs dtype"
 
 
@@ -254,7 +257,7 @@ def test_the_run_is_asked_for_with_its_options_and_its_numbers_are_printed(chang
     )
     assert [line for line in lines if line.startswith("Train")] == [
         f"Train Epoch: {epoch} [0/249 (0%)]\tLoss: {loss}"
-        for epoch, loss in ((100, "2.500000"), (200, "5.125000"))
+        for epoch, loss in ((100, "2.500000"), (200, "5.125000"), (29_900, "0.250000"))
     ]
     y = [close + 1 + day / 1000 for day, close in enumerate(X.tolist())]
     printed = [line for line in lines if re.fullmatch(r"( *\d+\.\d{4})+", line)]
