@@ -151,6 +151,7 @@ FILES = {
     "backwards.csv": "day,a\n2023-01-03,1\n2023-01-02,2\n",
     "short.csv": "day,a\n2023-01-02,1\n2023-01-03,2\n",
     "same.csv": "day,a\n" + "".join(f"2023-01-{day},7\n" for day in range(10, 31)),
+    "hours.csv": "hour,a\n2023-02-28 23:00,1\n2023-02-30 10:00,2\n2023-03-01 9:00,3\n2023-03-02,3\n",
     "american.csv": "day,a\n01/13/2023,1\n01/14/2023,2\n",
     "plain.csv": "a,b\n1,x\n2,y\n",
     "semicolons.csv": "day;a\n2023-01-02;1.5\n",
@@ -173,6 +174,8 @@ REFUSED = [
     ("semicolons.csv a", "column: expected one of 'day;a', got 'a'"),
     ("short.csv a Day", "date: expected one of 'day', 'a', got 'Day'"),
     ("short.csv a a", "date: expected days such as 2023-01-31 in 'a', got 1"),
+    ("hours.csv a", "date: expected days such as 2023-01-31 in 'hour', got '2023-02-30 10:00'"),
+    ("hours.csv a hour", "date: expected days such as 2023-01-31 in 'hour', got '2023-02-30 10:00'"),
     ("american.csv a day", "date: expected days such as 2023-01-31 in 'day', got '01/13/2023'"),
     ("holed.csv a", "holed.csv['a']: expected finite values, got null at index (1,)"),
     (
