@@ -10,6 +10,7 @@ import torch
 import elman_np as en
 import elman_torch as et
 import elman_torch.__main__ as command
+from elman_np.checking.adam_bounds import AdamBall, adam_ball
 from elman_np.checking.balls import Ball, Unit, in_bounds
 from elman_np.checking.comparison import (
     VERDICTS,
@@ -536,6 +537,47 @@ def test_a_parameter_is_measured_by_how_far_it_moves():
     assert row.width == pytest.approx(row.sharpness * np.max(np.abs(params.w_x)) / moved, rel=0.2)
     optimiser.lr = 0.0
     assert compare_update(optimiser, params, grads).verdict == "agrees"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("taken", [0, 1, 4])
+@pytest.mark.parametrize("lr", [1e-2, 1e-40], ids=["far", "not seen"])
+def test_an_updates_bounds_are_those_of_its_step_and_measured_by_where_it_goes(lr, taken, dtype):
+    """A step of 1e-40 is lost in the rounding of the parameter, whose own size is taken then."""
+    rng = np.random.default_rng(3)
+    optimiser, params = en.Adam(lr=lr, amsgrad=True), en.init_parameters(2, 3, 1, rng=rng, dtype=dtype)
+    for _ in range(taken):
+        params = optimiser.step(params, params.map(lambda p: rng.standard_normal(p.shape).astype(dtype)))
+    grads, state = params.map(lambda p: rng.standard_normal(p.shape).astype(dtype)), optimiser.state
+    rows = {row.tensor: row for row in compare_update(optimiser, params, grads).rows}
+    assert optimiser.state is state
+    assert len(rows) == 20
+    for name, p in params.items():
+        before = () if state is None else (getattr(z, name) for z in (state.m, state.v, state.v_max))
+        g = Unit.of(p.dtype).exact(getattr(grads, name))
+        after = adam_ball(AdamBall.start(p, *before), g, taken + 1, optimiser.options)
+        moved = float(np.max(np.abs(after.p.mid - p)))
+        size = moved if lr > 1e-20 else float(np.max(np.abs(p)))
+        assert rows[name].width == 2 * float(np.max(after.p.rad)) / size
+        for label, ball in (("m of ", after.m), ("v of ", after.v), ("v_max of ", after.v_max)):
+            row = rows[label + name]
+            assert row.sharpness == pytest.approx(2 * np.max(ball.rad) / np.max(np.abs(ball.mid)), rel=1e-6)
+    few = compare_update(optimiser, params, grads, widest=1e-30)
+    assert {row.verdict for row in few.rows} <= {"undecided", "agrees"}
+    assert few.verdict == "undecided"
+
+
+@pytest.mark.parametrize(("part", "seen"), [(0.8, False), (1.2, True)])
+def test_a_step_is_seen_from_twenty_roundings_of_the_parameter_on(part, seen):
+    """Adam's first step is lr long, and 1 is the largest parameter: a tenth of it and two roundings."""
+    unit = Unit.of(np.float64)
+    params = en.init_parameters(1, 1, 1, rng=0).map(np.ones_like)
+    optimiser = en.Adam(lr=20 * part * unit.u, eps=0.0)
+    row = compare_update(optimiser, params, params, widest=np.inf).rows[0]
+    after = adam_ball(AdamBall.start(params.w_x), unit.exact(params.w_x), 1, optimiser.options)
+    assert row.width == pytest.approx(
+        2 * np.max(after.p.rad) / (optimiser.options.lr if seen else 1), rel=1e-6
+    )
 
 
 def test_a_wide_bound_of_an_update_is_undecided():
