@@ -329,13 +329,19 @@ def test_the_whole_command_prints_the_run_that_its_options_give(module, capsys):
 
 
 @observes("python -m elman_np notebook", "starts picture")
-@pytest.mark.parametrize(("arguments", "count"), [(["--starts=3"], 3), (["--starts=2", "--picture"], 2)])
+@pytest.mark.parametrize(
+    ("arguments", "count"), [(["--starts=3"], 3), (["--starts=5000", "--picture"], 5000)]
+)
 def test_the_starts_are_studied_with_the_options_and_drawn_where_they_should(
     arguments, count, monkeypatch, capsys, tmp_path
 ):
     asked, found = [], list(notebook.studies(2, epochs=1))
     monkeypatch.setattr(
         notebook.command, "studies", lambda *given, **options: asked.append((given, options)) or found
+    )
+    drawn, draw = [], notebook.draw_fates
+    monkeypatch.setattr(
+        notebook.command, "draw_fates", lambda studies: drawn.append(studies) or draw(studies)
     )
     path = tmp_path / "fates.svg"
     arguments = [f"--picture={path}" if argument == "--picture" else argument for argument in arguments]
@@ -344,6 +350,7 @@ def test_the_starts_are_studied_with_the_options_and_drawn_where_they_should(
     printed = capsys.readouterr().out
     assert "2 starts of the notebook's training" in printed
     assert path.exists() == (f"--picture={path}" in arguments)
+    assert drawn == ([found] if path.exists() else [])
     if path.exists():
         assert path.read_bytes().startswith(b"<?xml")
         assert f"Picture: {path}\n" in printed

@@ -767,10 +767,17 @@ def cells(table):
     return list(zip(*(list(column.cells) for column in table.columns), strict=True))
 
 
+def headings(table):
+    return [column.header for column in table.columns]
+
+
 def test_the_tables_say_what_was_found():
     """Each row's verdict, ratio and width, and of an update the worst of both comparisons."""
     comparison = rows_of("agrees", "differs", "undecided", "not finite")
     shown = cells(tensor_table(comparison))
+    assert headings(tensor_table(comparison)) == [
+        "tensor", "shape", "diff.", "ulps", "obs./bound", "bound/largest", "agreed"
+    ]  # fmt: skip
     assert [row[-1] for row in shown] == ["yes", "[bold red]NO[/]", "[bold yellow]?[/]", "-"]
     for row, (tensor, _, difference, ulps, ratio, sharpness, _) in zip(comparison.rows, shown, strict=True):
         assert (tensor, difference, ulps) == (row.tensor, f"{row.difference:.1e}", f"{row.ulps:.1f}")
@@ -785,6 +792,9 @@ def test_the_tables_say_what_was_found():
     assert [row[1] for row in cells(tensor_table(marked))] == ["3 x 20 x 1", "1", "1"]
     assert [row[-1] for row in cells(tensor_table(marked))] == ["yes°", "yes*", "[bold yellow]?[/]*"]
     good, wide = rows_of("agrees", "agrees"), rows_of("agrees", "undecided")
+    assert headings(lockstep_table({"p": [(1, good, good)]})) == [
+        "problem", "update", "grads", "width", "Adam", "width", "agreed"
+    ]  # fmt: skip
     found = cells(lockstep_table({"p": [(1, good, good), (20, good, wide)], "q": [(1, comparison, wide)]}))
     assert [row[0] for row in found] == ["p", "", "q"]
     assert [row[1] for row in found] == ["1", "20", "1"]
