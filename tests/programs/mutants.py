@@ -28,16 +28,17 @@ NETWORK = (
     "integers.py", "options_network.py", "misuses.py", "reprs.py",
     "properties.py::test_nothing_is_left_out_of_a_product_with_a_single_zero",
 )  # fmt: skip
-TRAINING = ("training.py", "stopped.py", "options_training.py", "misuses.py")
+TRAINING = ("training.py", "stopped.py", "options_training.py", "side_effects.py", "reprs.py", "misuses.py")
 SERIES = (
-    "series.py", "forecasting.py", "file.py", "splg.py", "options_training.py", "misuses.py",
+    "series.py", "forecasting.py", "file.py", "splg.py", "options_training.py", "data_at_size.py",
+    "misuses.py",
 )  # fmt: skip
 BOUNDS = (
     "recorded.py", "balls.py", "chain.py", "bounds.py", "adam_bounds.py", "step_bounds.py",
     "cross_entropy.py", "activation_bounds.py", "verdicts.py::test_distances_are_in_bounds",
 )  # fmt: skip
-NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py")
-JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py")
+NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py", "misuses.py")
+JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
 
 TESTS = {
     **dict.fromkeys(
@@ -49,7 +50,7 @@ TESTS = {
     ),
     "elman_np/losses.py": ("losses.py", "series.py", "options_network.py", "misuses.py"),
     "elman_np/training.py": TRAINING,
-    "elman_np/saved.py": ("saved.py", "saved_hostile.py"),
+    "elman_np/saved.py": ("saved.py", "saved_hostile.py", "options_training.py", "misuses.py"),
     "elman_np/forecasting.py": SERIES,
     "elman_np/data/conversion.py": SERIES,
     "elman_np/data/series.py": SERIES,
@@ -70,13 +71,17 @@ TESTS = {
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
     "elman_np/notebook/fates.py": NOTEBOOK,
-    "elman_torch/model.py": ("model.py", "parity.py", "options_network.py"),
+    "elman_torch/model.py": (
+        "model.py", "options_network.py", "network_machine.py", "misuses.py", "side_effects.py", "parity.py",
+    ),
     "elman_torch/parity.py": JUDGE,
     "elman_torch/report.py": JUDGE,
     "elman_torch/training.py": (*TRAINING, "adam_machine.py", "defaults.py"),
 }  # fmt: skip
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
-LOADS_PRICES = {"series.py", "forecasting.py", "file.py", "options_notebook.py"}
+LOADS_PRICES = {
+    "series.py", "forecasting.py", "file.py", "options_notebook.py", "data_at_size.py", "side_effects.py",
+}  # fmt: skip
 """When it is collected, by Polars."""
 NOTICED = ("killed", "check was interrupted by user")
 """A test failed, or could not even be collected."""
