@@ -120,3 +120,15 @@ def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_h
 )
 def test_a_history_says_where_it_began_and_ended(losses, judged, told):
     assert repr(en.History(en.Epoch(n, loss, 1.0, judged) for n, loss in enumerate(losses, 1))) == told
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 12, 300])
+def test_of_a_long_history_the_middle_is_left_out(count):
+    history = en.History(en.Epoch(n, n / 2, n / 4, None if n % 2 else n / 8) for n in range(1, count + 1))
+    whole = [
+        [f"{n}", f"{n / 2:.6g}", f"{n / 4:.6g}", "" if n % 2 else f"{n / 8:.6g}"] for n in range(1, count + 1)
+    ]
+    caption, (headings, *rows) = table(history)
+    assert caption == repr(history)
+    assert headings == ["epoch", "loss", "grad_norm", "validation_loss"]
+    assert rows == (whole if count <= 10 else [*whole[:5], ["…"] * 4, *whole[-4:]])
