@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -265,6 +266,30 @@ def test_errors_that_are_not_finite_are_no_table():
     close = np.arange(9.0)
     with np.errstate(over="ignore"), pytest.raises(ArithmeticError, match="error is not finite"):
         elman_np.__main__.forecast_errors(close, close * 1e300, 5, 7)
+
+
+TAKEN = {
+    commands.count: [("1", 1), ("1000001", 1_000_001), (str(sys.maxsize), sys.maxsize)],
+    commands.seed: [("0", 0), (str(2**200), 2**200)],
+    commands.rate: [("0", 0.0), ("-0.0", 0.0), ("5e-324", 5e-324), ("1.5", 1.5), ("1e308", 1e308)],
+    commands.above_zero: [("5e-324", 5e-324), ("1e308", 1e308), ("inf", np.inf)],
+}
+REFUSED = {
+    commands.count: ["0", "-1", "1.0", "", "x", str(sys.maxsize + 1)],
+    commands.seed: ["-1", "0.5", "x"],
+    commands.rate: ["-5e-324", "inf", "nan", "x", ""],
+    commands.above_zero: ["0", "-0.0", "-1", "nan", "-inf", "x"],
+}
+
+
+@pytest.mark.parametrize("read", TAKEN, ids=lambda read: read.__name__)
+def test_a_number_is_taken_up_to_its_border_and_no_further(read):
+    for text, value in TAKEN[read]:
+        assert read(text) == value, text
+        assert type(read(text)) is type(value)
+    for text in REFUSED[read]:
+        with pytest.raises(argparse.ArgumentTypeError, match=re.escape(f"got {text!r}")):
+            read(text)
 
 
 def test_ctrl_c_is_one_line(capsys):
