@@ -68,6 +68,9 @@ def test_the_three_lines_that_yfinance_writes_are_read_as_one(tmp_path, first, d
     assert frame["Close"].to_list() == (np.array(CLOSE) + 4).tolist()
     text = as_yfinance_writes(tmp_path, first=first, dates=dates).read_text(encoding="utf-8")
     assert read_file(written(tmp_path, f"\ufeff{text}", "marked.csv"), "Close").equals(frame)
+    whole = [f"2023-01-03,{n},{n}" for n in range(200)]
+    late = "\n".join([*text.splitlines()[:3], *whole, "2023-01-03,0.5,1"])  # whole numbers for 200 days
+    assert read_file(written(tmp_path, late), "Close")["Close"].to_list() == [*range(200), 0.5]
     several = as_yfinance_writes(tmp_path, ("SPLG", "SPYM5"), first)
     for ticker in ("SPLG", "SPYM5"):
         found = read_file(several, f"Close {ticker}")[f"Close {ticker}"].to_list()

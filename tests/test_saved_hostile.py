@@ -45,6 +45,13 @@ def test_the_whole_file_is_right():
     assert contents(load_bytes(CONTENT)) == EXPECTED
 
 
+def test_a_state_before_the_first_step_is_one():
+    """As `AdamState(0, ...)` has it, to begin at moments that are not zero."""
+    loaded = load_bytes(with_about(0, "adam", "step"))
+    assert loaded.optimiser.state.step == 0
+    assert loaded.optimiser.state.m.flat.tobytes() == M.tobytes()
+
+
 @pytest.mark.parametrize("name", ["w_h", "adam.m", "history.loss"])
 def test_a_damaged_entry_is_named(name):
     place = CONTENT.index(ENTRIES[name].tobytes())

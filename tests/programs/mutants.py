@@ -76,7 +76,10 @@ TESTS = {
     ),
     "elman_torch/parity.py": JUDGE,
     "elman_torch/report.py": JUDGE,
-    "elman_torch/training.py": (*TRAINING, "adam_machine.py", "defaults.py"),
+    "elman_torch/training.py": (
+        *TRAINING, "adam_machine.py", "defaults.py",
+        "options_network.py::test_each_form_of_pytorchs_adam_is_asked_for",
+    ),
 }  # fmt: skip
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
 LOADS_PRICES = {
