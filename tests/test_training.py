@@ -254,3 +254,21 @@ def test_a_forecast_knows_nothing_of_the_future():
     a, b = en.forecast(model, scaler, YEAR), en.forecast(model, scaler, changed)
     np.testing.assert_array_equal(a[:100], b[:100])
     assert np.all(a[100:] != b[100:])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_pytorch_trains_in_dtypes_that_numpy_knows_little_of(dtype):
+    """To the bit as the loop that everybody writes."""
+    pair = [torch.linspace(first, 1 - first, 24).reshape(6, 4, 1).to(dtype) for first in (0, 1)]
+    ours, theirs = (et.ElmanRNN(1, 3, 1, dtype=dtype, rng=0) for _ in range(2))
+    first, second = (torch.optim.SGD(module.parameters(), lr=0.1) for module in (ours, theirs))
+    history = et.train(ours, *pair, optimiser=first, epochs=5, shuffle=False)
+    losses = []
+    for _ in range(5):
+        second.zero_grad()
+        loss = torch.nn.functional.mse_loss(theirs(pair[0])[0], pair[1])
+        loss.backward()
+        second.step()
+        losses.append(loss.item())
+    assert [epoch.loss for epoch in history] == losses
+    assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), theirs.parameters(), strict=True))
