@@ -83,11 +83,16 @@ def known_slope(h: Shaped[Array, "..."], activation: Activation) -> Ball:
     known number is rounded in a known way.
     """
     unit = Unit.of(h.dtype)
+    state = unit.exact(h)
+    slope = rule_of(activation).slope(state, state)
     if activation != "tanh":
-        return rule_of(activation).slope(unit.exact(h), unit.exact(h))
+        return slope
     square, lost = rounded_square(h)
     # (8.19b)
-    return unit.rounded((1 - square.astype(unit.long)) - lost, np.abs(lost), 3)
+    mid = (1 - square.astype(unit.long)) - lost
+    known = unit.rounded(mid, np.abs(lost), 3)
+
+    return Ball(mid, np.minimum(known.rad, slope.rad), unit)
 
 
 def rounded_square(h: Shaped[Array, "..."]) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."]]:
