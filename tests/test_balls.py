@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from elman_np.checking.balls import GROWTH, Ball, Unit, count, dot, hull, join, stack
 from tests.support.rounding import (
+    DTYPES,
     ROOM,
     corners,
     fused,
@@ -84,6 +85,20 @@ def test_numpy_and_torch_land_in_the_ball_of_one_operation(dtype, seed):
         assert np.all(in_radii(right.numpy().astype(unit.long), ball) <= 1)
 
 
+@given(dtypes, seeds)
+def test_the_ball_of_a_maximum_holds_that_of_any_two_values(dtype, seed):
+    """Nearly equal ones too, of which either may turn out to be the larger."""
+    rng, unit = np.random.default_rng(seed), Unit.of(dtype)
+    a, away = some_balls(rng, unit, 20), rng.standard_normal(20)
+    b = Ball(a.mid + away * a.rad, a.rad * 10.0 ** rng.uniform(-2, 2, 20), unit)
+    for one, other in ((a, b), (b, a), (a, some_balls(rng, unit, 20))):
+        ball = one.maximum(other)
+        for ends in corners(one, other):
+            assert np.all(in_radii(np.maximum(*ends), ball) <= ROOM)
+        np.testing.assert_array_equal(ball.mid, np.maximum(one.mid, other.mid))
+        assert np.all(ball.rad <= np.maximum(one.rad, other.rad))
+
+
 @pytest.mark.eq("8.4", "8.5")
 def test_division_by_what_may_be_zero_is_unbounded_and_a_root_of_it_is_not():
     unit = Unit.of(np.float32)
@@ -117,6 +132,20 @@ def test_a_dot_product_in_any_order_is_in_its_ball(dtype, seed, length):
     ]
     for value in found:
         assert in_radii(unit.long.type(value), ball) <= 1
+
+
+@pytest.mark.eq("8.1", "8.6")
+@pytest.mark.parametrize("length", [1, 30, 3000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_each_product_of_a_sum_may_lose_all_that_it_is(dtype, length):
+    """Products just below half of the smallest number, of one sign: the sum is 0, and truly that many."""
+    unit, least = Unit.of(dtype), np.finfo(dtype).smallest_subnormal
+    a, b = np.full((1, length), least), np.full((length, 1), dtype.type(0.49))
+    ball = dot([(unit.exact(a), unit.exact(b))])
+    for value in (one_after_the_other(a[0] * b[:, 0]), (a @ b).item()):
+        assert value == 0
+        assert np.all(in_radii(unit.long.type(value), ball) <= 1)
+    assert np.all(ball.rad <= 20 * length * least)
 
 
 @pytest.mark.eq("8.6")

@@ -141,6 +141,13 @@ def test_lockstep_compares_the_batch_and_the_gradients_of_each_update_that_is_as
         assert_same(grads, dict(model.backward(tape, en.mse_loss(y, target)[1])[0].items()))
 
 
+def test_updates_may_be_asked_for_in_any_order():
+    steps = [9, 2, 5]
+    assert [step for step, _, _ in lockstep(PROBLEM, steps)] == [2, 5, 9]
+    assert list(drift(PROBLEM, steps)) == list(drift(PROBLEM, sorted(steps)))
+    assert [step for step, _ in drift(PROBLEM, steps)] == [2, 5, 9]
+
+
 @each_change
 def test_drift_is_the_largest_difference_of_two_free_trainings(problem):
     per_epoch = math.ceil(problem.windows()[0].shape[1] / 32)

@@ -101,6 +101,7 @@ def test_distances_are_in_bounds():
         ([np.nan, np.nan], [np.nan, np.nan], [0.0, 0.0], "not finite"),
         ([np.inf, np.nan], [np.inf, np.nan], [np.inf, 0.0], "not finite"),
         ([np.inf, 1.0], [-np.inf, 1.0], [np.inf, 0.0], "differs"),
+        ([np.inf, -np.inf], [-np.inf, -np.inf], [np.inf, np.inf], "differs"),
         ([np.nan, 1.0], [np.inf, 1.0], [np.inf, 0.0], "differs"),
         ([-np.inf, 1.0], [np.nan, 1.0], [np.inf, 0.0], "differs"),
         ([np.nan, 1.0], [np.nan, 1.0], [np.inf, 0.0], "agrees"),
@@ -116,7 +117,7 @@ def test_every_verdict_on_a_tensor(ours, theirs, rad, verdict):
         ~np.isfinite(ours)
         & ~np.isfinite(theirs)
         & (np.isnan(ours) == np.isnan(theirs))
-        & ~((ours == np.inf) & (theirs == -np.inf))
+        & (np.isnan(ours) | (ours == theirs))
     )
 
 
@@ -439,11 +440,12 @@ def test_one_step_at_a_time_decides_in_every_layout(layout):
         (1.0, np.nextafter(0.1, 1), "undecided"),
     ],
 )
-@pytest.mark.parametrize("part", ["h", "y"])
+@pytest.mark.parametrize("part", ["h", "y", "dy", "dw_y"])
 @pytest.mark.parametrize("side", [0, 1])
 def test_the_worst_of_both_sides_parts_decides(part, side, ratio, width, verdict):
-    row = replace(rows_of("undecided").rows[0], tensor="y")
-    found = [{"h": (0.5, 0.01), "y": (0.25, 0.02), "dy": (9.0, 9.0)} for _ in range(2)]
+    row = replace(rows_of("undecided").rows[0], tensor="dw_y")
+    least = {"h": (0.5, 0.01), "y": (0.25, 0.02), "dy": (0.25, 0.01), "dw_y": (0.5, 0.02), "da": (9.0, 9.0)}
+    found = [least.copy() for _ in range(2)]
     found[side][part] = (ratio, width)
     decided = _decide(row, found, ("ours", "theirs"), 0.1)
     name = ("ours", "theirs")[side]
@@ -805,5 +807,8 @@ def test_the_tables_say_what_was_found():
         f"{wide.worst.ratio:.4f}",
         f"{max(row.width for row in wide.rows):.0e}",
     )
+    near = replace(good.rows[0], ratio=0.75, width=1e-9), replace(good.rows[0], ratio=0.25, width=0.0625)
+    (row,) = cells(lockstep_table({"p": [(1, Comparison(near), good)]}))
+    assert row[2:4] == ("0.7500", "6e-02")  # the worst ratio, and the widest bound, which is another tensor's
     drifted = cells(drift_table({"p": [(1, 1e-3), (20, 2e-3)], "q": [(1, 0.0), (20, 5e-9)]}))
     assert drifted == [("p", "1.0e-03", "2.0e-03"), ("q", "0.0e+00", "5.0e-09")]
