@@ -12,6 +12,8 @@ import elman_np as en
 import elman_np.__main__ as command
 import elman_torch.__main__ as torch_command
 from elman_np import picture
+from elman_np.commands import console, say_where_no_dates
+from elman_np.data.conversion import Labelled
 from elman_np.data.file import read_file
 from elman_torch.report import problems
 from tests.support.observed import observes, same
@@ -287,6 +289,32 @@ def test_a_file_is_trained_on_forecast_and_drawn_as_the_bundled_prices_are(tmp_p
     assert drawn[-1][0][0].tolist() == list(range(60))
     unordered = "note: no column of dates found; rows taken as they stand\n"
     assert [unordered in each for each in (*printed, text)] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("rows", [1, 300, 100_000])
+@pytest.mark.parametrize("dated", [False, True])
+def test_the_note_is_there_for_every_file_without_dates_and_for_no_other(rows, dated, capsys):
+    dates = np.datetime64("1700-01-01") + np.arange(rows) if dated else None
+    say_where_no_dates(console(100), Labelled(np.ones(rows), ("n",), dates))
+    expected = "" if dated else "note: no column of dates found; rows taken as they stand\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("start", [None, date(2022, 3, 4)])
+@pytest.mark.parametrize("end", [None, date(2023, 5, 6)])
+def test_days_of_a_file_are_from_start_to_the_day_before_end(start, end):
+    """Either alone, too, as options of the command that trains."""
+    given = [f"--{name}={day}" for name, day in (("start", start), ("end", end)) if day]
+    options = command.parser().parse_args([f"--file={BUNDLED}", "--column=Close", *given])
+    found = command.find_subject(console(100), options).series
+    every = pl.read_csv(BUNDLED, try_parse_dates=True)
+    kept = [
+        (day, close)
+        for day, close in every.select("Date", "Close").rows()
+        if (start is None or day >= start) and (end is None or day < end)
+    ]
+    assert list(zip(found.dates.astype("datetime64[D]").tolist(), found.values.tolist(), strict=True)) == kept
+    assert len(kept) < every.height or not given
 
 
 def test_a_file_with_a_time_zone_is_drawn_by_its_clocks_where_it_should_be(tmp_path, monkeypatch):

@@ -92,6 +92,11 @@ def test_the_smallest_error_has_three_digits_and_the_others_as_many_decimals(sma
 
 
 def panels(figure):
+    """Its axes, whose lines go straight from each of their points to the next, and can be seen."""
+    for one in (one for axes in figure.axes for one in axes.lines):
+        assert (one.get_drawstyle(), one.get_markevery(), one.get_visible()) == ("default", None, True)
+        assert one.get_alpha() in (None, 1)
+        assert one.get_linewidth() > 0
     return figure.axes
 
 
@@ -352,12 +357,16 @@ def test_the_fates_are_cut_so_that_no_number_is(width):
 
 
 @observes("elman_np.picture.draw_history", "history")
-@pytest.mark.parametrize("judged", [(None, None, None), (4.0, None, 6.0), (4.0, 5.0, 6.0)])
+@pytest.mark.parametrize(
+    "judged", [(None, None, None), (4.0, None, 6.0), (4.0, 5.0, 6.0), (3.0,), (2.0,) * 500]
+)
 def test_the_picture_of_a_training_shows_each_loss_at_its_epoch(judged):
-    losses = [1.0, 2.0, 0.5]
-    epochs = [en.Epoch(7 + k, losses[k], 1.0, judged[k]) for k in range(3)]
+    losses = [1.0, 2.0, 0.5, *(1e3 / (1 + k) for k in range(497))][: len(judged)]
+    epochs = [en.Epoch(7 + k, loss, 1.0, judged[k]) for k, loss in enumerate(losses)]
     (axes,) = panels(picture.draw_history(en.History(epochs)))
-    np.testing.assert_array_equal(line(axes, "training loss"), [(7 + k, losses[k]) for k in range(3)])
+    np.testing.assert_array_equal(
+        line(axes, "training loss"), [(7 + k, loss) for k, loss in enumerate(losses)]
+    )
     points = [(7 + k, loss) for k, loss in enumerate(judged) if loss is not None]
     if points:
         np.testing.assert_array_equal(line(axes, "validation loss"), points)
