@@ -19,6 +19,9 @@ from elman_np.checking.adam_bounds import AdamBall, adam_ball
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.bounds import backward_ball, forward_ball, mse_ball
 from elman_np.checking.cross_entropy import cross_entropy_ball, exp_ball, log_ball
+from elman_np.checking.learner import Style
+from elman_np.checking.learner.calling import attempt
+from elman_np.checking.learner.posing import problems
 from elman_np.checking.step_bounds import step_balls
 from elman_np.recurrence import Recurrence
 
@@ -34,6 +37,18 @@ FLAGS = (
     {"eps": 0.0},
     {"betas": (0.5, 0.9), "lr": 0.1},
     {"betas": (0.0, 0.0)},
+)
+STYLES = (
+    {},
+    {"chunk": 3},
+    {"reset_every": 3, "dh_n": "given"},
+    {"rate": 0.1},
+    {"rate": 1e-6},
+    {"output": "last step", "loss": "mean of squares"},
+    {"output": "last step", "loss": "cross-entropy sum"},
+    {"loss": "half sum of squares"},
+    {"loss": "sum of squares"},
+    {"loss": "half mean of squares"},
 )
 
 
@@ -96,6 +111,16 @@ def adam(options, dtype):
     return widths(vars(ball))
 
 
+def learner(words, dtype):
+    """What is right for a learner's program, in the style of `words`; by a rate, from its new weights."""
+    style = Style.of(words | {"dtype": dtype})
+    problem = problems(style)[2]
+    grads = {f"d{name}": p - p for name, p in problem.params.items()}
+    new = dict(problem.params.items()) if style.rate else grads
+    found = attempt(lambda p: new, style, problem)
+    return widths(found.balls)
+
+
 def measure():
     """All widths, by a path that says what was measured."""
     found = {}
@@ -110,6 +135,8 @@ def measure():
         found |= {f"{dtype}, cross-entropy, {k}": v for k, v in cross_entropy(dtype).items()}
     for dtype, options in itertools.product(DTYPES, FLAGS):
         found |= {f"{dtype}, Adam {options}, {k}": v for k, v in adam(options, dtype).items()}
+    for dtype, words in itertools.product(DTYPES, STYLES):
+        found |= {f"{dtype}, learner {words}, {k}": v for k, v in learner(words, dtype).items()}
     return found
 
 
