@@ -1,5 +1,6 @@
 """Forecasts: of each day's next, further on by feeding itself, of several columns, with dates."""
 
+import itertools
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
@@ -292,6 +293,18 @@ def test_what_is_known_of_the_future_is_taken_by_name_and_by_date():
     alone = en.forecast(model, scaler, GIVEN[0], steps=2, future=[40.5], **one)
     for future in (pl.Series([40.5]), pd.Series([40.5]), pl.Series("Low", [40.5]), np.array([[40.5]])):
         assert en.forecast(model, scaler, GIVEN[0], steps=2, future=future, **one).equals(alone)
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(4))], ids=str)
+def test_columns_of_the_future_are_taken_by_name_in_any_order(order):
+    rng, names = np.random.default_rng(0), ["a", "b", "c", "d", "e"]
+    series, later = (pl.DataFrame(rng.standard_normal((rows, 5)), names, orient="row") for rows in (20, 3))
+    model, scaler = en.ElmanRNN(5, 4, 1, rng=0), en.Scaler.fit(series)
+    given = {"inputs": [0, 1, 2, 3, 4], "targets": [2], "steps": 4}
+    known = [name for name in names if name != "c"]
+    expected = en.forecast(model, scaler, series, future=later.select(known).to_numpy(), **given)
+    found = en.forecast(model, scaler, series, future=later.select([known[k] for k in order]), **given)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("horizon", [1, 2])

@@ -556,10 +556,14 @@ def test_a_state_dict_holds_the_options(copied, tmp_path):
 
 
 @observes("elman_torch.ElmanRNN.set_extra_state", "state")
-def test_the_extra_state_is_compared_option_by_option():
-    module = et.ElmanRNN(1, 3, 1, reset_every=2, rng=0)
+@pytest.mark.parametrize("options", [{}, {"reset_every": 2}, {"chunk": 3}, {"activation": "relu"}])
+def test_the_extra_state_is_compared_option_by_option(options):
+    """What the network has and the state has not, too."""
+    module = et.ElmanRNN(1, 3, 1, rng=0, **options)
     module.set_extra_state(module.get_extra_state())
-    for change in ({"activation": "relu"}, {"reset_every": 3}, {"chunk": 2}):
+    other = {"activation": "tanh" if "activation" in options else "relu"}
+    for change in (other, {"reset_every": 5}, {"chunk": 2}, *({name: None} for name in ("reset_every", "chunk")
+                                                               if name in options)):  # fmt: skip
         ((name, value),) = change.items()
         with pytest.raises(
             ValueError, match=f"^{name}: expected .*, as this network has it, got {value!r} in"

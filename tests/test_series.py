@@ -337,13 +337,14 @@ def test_a_scaler_that_cannot_be_meant_is_refused(call, error, message):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_what_rounding_alone_could_have_moved_is_constant(dtype):
-    """Eight units of rounding of the mean, 1.5, which both series have exactly."""
+@pytest.mark.parametrize("mean", [1.5, -1.5])
+def test_what_rounding_alone_could_have_moved_is_constant(dtype, mean):
+    """Eight units of rounding of the mean, which both series have exactly."""
     eps = np.finfo(dtype).eps
-    few, more = (np.array([1.5 - off * eps, 1.5 + off * eps], dtype) for off in (12, 13))
-    with pytest.raises(ValueError, match=r"series: expected values that differ, got a constant 1\.5"):
+    few, more = (np.array([mean - off * eps, mean + off * eps], dtype) for off in (12, 13))
+    with pytest.raises(ValueError, match=rf"series: expected values that differ, got a constant {mean}"):
         en.Scaler.fit(few)
-    assert en.Scaler.fit(more) == en.Scaler(1.5, float(13 * eps))
+    assert en.Scaler.fit(more) == en.Scaler(mean, float(13 * eps))
 
 
 @pytest.mark.parametrize(

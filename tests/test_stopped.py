@@ -249,14 +249,15 @@ def test_other_optimisers_of_torch_are_put_back_too(kind):
 @observes("elman_np.train", "rng")
 @observes("elman_torch.train", "rng")
 @BOTH
-def test_a_seed_that_would_draw_the_same_orders_again_is_refused(backend):
-    saved = fresh(backend)
-    go_on(saved, 1, rng=3)
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_a_seed_that_would_draw_the_same_orders_again_is_refused(backend, kind):
+    saved, seed = fresh(backend), kind(3)
+    go_on(saved, 1, rng=seed)
     before = contents(saved)
     with pytest.raises(
-        TypeError, match=r"rng: expected the Generator that drew the order of the 1 epochs .* got 3"
+        TypeError, match=r"rng: expected the Generator that drew the order of the 1 epochs .* got .*3"
     ):
-        go_on(saved, 2, rng=3)
+        go_on(saved, 2, rng=seed)
     assert contents(saved) == before
 
 

@@ -200,6 +200,10 @@ ADJUSTMENT_FAULTS = {
         chart([row | {"Adj Close": row["Close"] * (0.99 if row["Date"] < DAY else 0.98)} for row in GOOD]),
         "Adj Close .* on 2023-03-15",
     ),
+    "adjusted less by little and little": (
+        chart([row | {"Adj Close": row["Close"] * 0.98 - 0.006 * k} for k, row in enumerate(GOOD)]),
+        f"Adj Close .* on {GOOD[2]['Date']}, .*: later dividends lower it",
+    ),
     "a volume below 0": (changed(Volume=-1), "Volume -1 on 2023-03-15, expected at least 0"),
 }  # fmt: skip
 

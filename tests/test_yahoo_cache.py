@@ -141,6 +141,17 @@ def test_the_newest_of_several_answers(server):
         assert 7 not in recall(START, END)["Volume"].to_list()
 
 
+@pytest.mark.parametrize("firsts", [(START, date(2023, 3, 2)), (date(2023, 3, 2), START)])
+def test_of_two_on_one_day_the_later_answers(server, firsts):
+    """Whatever their files are called."""
+    for hour, first in zip((10, 15), firsts, strict=True):
+        server.at(date(2024, 6, 3), time(hour))
+        server.rows = [row | {"Volume": hour} for row in GOOD]
+        download(first, END)
+    with pytest.warns(CacheWarning, match="2024-06-03 19:00 UTC"):
+        assert recall(date(2023, 3, 6), END)["Volume"].unique().to_list() == [15]
+
+
 @pytest.mark.parametrize("hour", [time(0), time(12), time(23, 59)])
 def test_a_day_in_progress_is_not_kept(server, hour):
     """In New York: an hour before midnight there it is the next day in Greenwich."""
