@@ -27,6 +27,7 @@ from tests.benchmarks.problems import SHAPES, Problem, Shape
 SMALL = Problem(Shape(4, 3, 2, 5), np.dtype(np.float32))
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs(tmp_path, capsys):
     assert main(["--smoke", "--calls", "--json", str(tmp_path / "rows.json")]) == 0
     printed = capsys.readouterr().out
@@ -45,11 +46,13 @@ def test_the_benchmark_runs(tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_ladder_runs(capsys):
     assert ladder.main(["--smoke"]) == 0
     assert all(rung.new in capsys.readouterr().out for rung in ladder.RUNGS[-1:])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the pages")
 def test_the_cost_of_allocation_is_printed(capsys):
     assert allocation.main(["--smoke"]) == 0

@@ -156,6 +156,14 @@ def test_a_picture_that_cannot_be_saved_after_all_is_one_line(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+def test_dots_of_a_folder_are_no_ending(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "v1.2").mkdir()
+    found = {text: str(commands.picture(text)) for text in ("./out", "v1.2/out", "../out", "./v1.2/out.svg")}
+    assert found == {"./out": "out.png", "v1.2/out": "v1.2/out.png", "../out": "../out.png",
+                     "./v1.2/out.svg": "v1.2/out.svg"}  # fmt: skip
+
+
 def test_a_picture_without_an_ending_is_a_png_and_is_called_so(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert elman_np.__main__.main(["--epochs", "1", "--picture", "x"]) == 0
@@ -224,7 +232,11 @@ def test_a_command_without_stdout_still_ends_with_its_status(monkeypatch, capsys
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full")
 @pytest.mark.parametrize(
-    "command", [["elman_np", "check", "--new", "cell"], ["elman_torch", "notebook", "--epochs", "1"]]
+    "command",
+    [
+        ["elman_np", "check", "--new", "cell"],
+        pytest.param(["elman_torch", "notebook", "--epochs", "1"], marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_disk_is_a_line_and_no_verdict(command, tmp_path):
     with open("/dev/full", "w", encoding="utf-8") as full:

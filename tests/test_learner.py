@@ -50,7 +50,7 @@ OWN = {
 }
 QUICK = ("right", "right, with remarks")
 """Verdicts that need no search for the mistake."""
-FIRST = ("batch_first", "last_output", "shared_activation")
+FIRST = ("batch_first", "last_output")
 """Wrong programs that are judged in each run; the others in the slow one."""
 REMARKS = {
     "character_model": "clipped: no entry of .* above 5",

@@ -20,7 +20,7 @@ LOSSY = (
     "tanh by exponentials",
     "tanh by way of a sigmoid",
 )
-QUICK = ("dw_h with the next state", "2 / n left out")
+QUICK = ("dw_h with the next state",)
 every = pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [

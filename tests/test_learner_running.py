@@ -110,6 +110,7 @@ def test_the_command_says_what_is_wrong(capsys, tmp_path):
     assert "mean for sum in db_y" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_function_that_waits_for_ever_is_ended(tmp_path):
     found = outcome(tmp_path, "import time\ndef solve(p):\n    time.sleep(600)\n", seconds=2)
     assert found.status == 2

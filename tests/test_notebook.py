@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman_np as en
@@ -186,6 +186,7 @@ def test_all_four_forms_predict_the_same(days, seed, dtype):
 
 
 @pytest.mark.eq("3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.8", "3.9", "3.10", "3.11", "3.12")
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.lists(seeds, min_size=1, max_size=4),
     st.integers(1, 4) | st.integers(100, 400),

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
@@ -102,6 +102,7 @@ def test_a_sequence_in_two_parts_is_the_whole(case, data):
 
 
 @pytest.mark.eq("5.3")
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases(truncation=NEVER), lengths)
 def test_chunks_that_hand_back_their_gradient_are_no_truncation(case, k):
     """What a chunk leaves out is exactly what its dh_0 would have sent to the chunk before."""
@@ -127,6 +128,7 @@ def test_chunks_that_hand_back_their_gradient_are_no_truncation(case, k):
 
 
 @pytest.mark.eq("5.1", "5.2")
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases(truncation="reset_every"))
 def test_stretches_between_resets_are_problems_of_their_own(case):
     model, x, h_0, _, dy, dh_n = problem(case).values()
@@ -312,6 +314,7 @@ def has_all_its_digits(found):
 # ---------------------------------------------------------------- the upstream gradient
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases(), seeds)
 def test_upstream_gradients_add(case, seed):
     """Split into two parts of which one is 0 at every entry, so that their sum is exact."""
