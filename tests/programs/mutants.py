@@ -38,6 +38,7 @@ BOUNDS = (
     "cross_entropy.py", "activation_bounds.py", "verdicts.py::test_distances_are_in_bounds",
 )  # fmt: skip
 NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py", "misuses.py")
+COMMANDS = ("command_lines.py", "options_commands.py", "shown.py", "file.py")
 JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
 
 TESTS = {
@@ -56,7 +57,13 @@ TESTS = {
     "elman_np/data/series.py": SERIES,
     "elman_np/data/file.py": SERIES,
     "elman_np/data/days.py": SERIES,
-    "elman_np/data/splg.py": ("splg.py", "yahoo_cache.py"),
+    **dict.fromkeys(
+        (
+            "elman_np/data/splg.py", "elman_np/data/bars.py", "elman_np/data/kept.py",
+            "elman_np/data/trading_days.py", "elman_np/data/yahoo.py",
+        ),
+        ("splg.py", "yahoo.py", "yahoo_answers.py", "yahoo_cache.py"),
+    ),
     **dict.fromkeys(
         (
             "elman_np/checking/balls.py", "elman_np/checking/bounds.py", "elman_np/checking/chains.py",
@@ -68,14 +75,34 @@ TESTS = {
     "elman_np/checking/comparison.py": ("verdicts.py", "reprs.py"),
     "elman_np/checking/one_step.py": JUDGE,
     "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
+    "elman_np/checking/problems.py": JUDGE,
+    "elman_np/commands.py": COMMANDS,
+    "elman_np/__main__.py": COMMANDS,
+    "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
+    "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
+    "elman_np/progress.py": ("training.py", "options_training.py"),
+    **dict.fromkeys(
+        (
+            "elman_np/checking/learner/answers.py", "elman_np/checking/learner/axes.py",
+            "elman_np/checking/learner/calling.py", "elman_np/checking/learner/child.py",
+            "elman_np/checking/learner/exercises.py", "elman_np/checking/learner/judging.py",
+            "elman_np/checking/learner/losses.py", "elman_np/checking/learner/naming.py",
+            "elman_np/checking/learner/narrowing.py", "elman_np/checking/learner/optimiser.py",
+            "elman_np/checking/learner/posing.py", "elman_np/checking/learner/remarks.py",
+            "elman_np/checking/learner/report.py", "elman_np/checking/learner/running.py",
+        ),
+        ("learner.py", "learner_said.py", "learner_running.py", "options_checker.py", "recorded.py"),
+    ),
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
     "elman_np/notebook/fates.py": NOTEBOOK,
     "elman_torch/model.py": (
         "model.py", "options_network.py", "network_machine.py", "misuses.py", "side_effects.py", "parity.py",
     ),
+    "elman_torch/notebook.py": NOTEBOOK,
     "elman_torch/parity.py": JUDGE,
     "elman_torch/report.py": JUDGE,
+    "elman_torch/saved.py": ("saved.py", "saved_hostile.py", "options_training.py", "misuses.py"),
     "elman_torch/training.py": (
         *TRAINING, "adam_machine.py", "defaults.py",
         "options_network.py::test_each_form_of_pytorchs_adam_is_asked_for",
