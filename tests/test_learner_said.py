@@ -1,5 +1,6 @@
 """What the checker excuses and what not, and what it says beside its verdict, each found a second way."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -239,11 +240,8 @@ def test_the_place_is_that_of_the_programs_own_array(words, name):
     done = solved(style, problem, change)
     said = _where(done, name)
     assert done.wrong == {name}
-    at, yours = (
-        said.partition(" at ")[2].partition("]")[0] + "]",
-        said.partition("yours ")[2].partition(",")[0],
-    )
-    index = tuple(int(i) for i in at.strip("[]").split(","))
+    at, yours = re.search(r" at \[(.*?)\].*: yours (\S+),", said).groups()
+    index = tuple(int(i) for i in at.split(","))
     found = np.asarray(own[name])
     assert np.unravel_index(np.argmax(np.abs(found)), found.shape) == index
     assert float(yours) == float(f"{found[index]:.8g}")

@@ -111,10 +111,15 @@ TESTS = {
 """The files with logic, and the tests chosen for each. Texts, pictures and the catalogue are left out."""
 LOADS_PRICES = {
     "series.py", "forecasting.py", "file.py", "options_notebook.py", "data_at_size.py", "side_effects.py",
+    "splg.py", "yahoo.py", "yahoo_answers.py", "yahoo_cache.py",
 }  # fmt: skip
 """When it is collected, by Polars."""
 NOTICED = ("killed", "check was interrupted by user")
 """A test failed, or could not even be collected."""
+LOOKS_AT_ITS_CALLER = (
+    "yahoo_cache.py::test_a_warning_comes_each_time_from_the_callers_line_unless_it_is_not_wanted"
+)
+"""With mutmut, whoever is called is called by mutmut."""
 PRELOADED = ("numpy", "polars", "torch")
 """Not hypothesis, whose assertions pytest rewrites."""
 
@@ -132,7 +137,8 @@ def settings(file: str) -> str:
         'also_copy = ["elman_np", "elman_torch", "docs", "README.md", "LICENSE"]\n'
         f'process_isolation = "forkserver"\nforkserver_warmup = "{warmup}"\n'
         'preload_modules_file = "preloaded.txt"\n'
-        'pytest_add_cli_args = ["-p", "no:cacheprovider", "-x"]\n'
+        'pytest_add_cli_args = ["-p", "no:cacheprovider", "-x", '
+        f'"--deselect=tests/test_{LOOKS_AT_ITS_CALLER}"]\n'
         f"pytest_add_cli_args_test_selection = {json.dumps(tests)}\n"
     )
 
