@@ -130,6 +130,14 @@ def test_bad_types_are_named(name, value):
         load_splg(**{name: value})
 
 
+def test_where_a_cache_would_be_is_a_path():
+    for cache_dir in (5, b"here", ["here"]):
+        with pytest.raises(
+            TypeError, match=r"cache_dir: expected a path or None, got (5|b'here'|\['here'\])"
+        ):
+            load_splg(cache_dir=cache_dir)
+
+
 def test_dates_are_checked_before_yahoo_is_asked():
     with pytest.raises(ValueError, match="start: expected a day before end"):
         load_splg("2024-01-01", "2023-01-01", source="yahoo")

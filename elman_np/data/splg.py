@@ -68,20 +68,14 @@ def load_splg(
     check_flag("cached", cached)
     if not isinstance(cache_dir, str | os.PathLike | None):
         raise TypeError(f"cache_dir: expected a path or None, got {cache_dir!r}")
-    match source:
-        case "bundled":
-            for name, value in {"cached": cached, "cache_dir": cache_dir}.items():
-                if value:
-                    raise ValueError(
-                        f"{name}: expected only with source='yahoo', got {value!r} with 'bundled'"
-                    )
-            return bundled(first, stop)
-        case "yahoo":
-            from elman_np.data import yahoo
+    if source == "yahoo":
+        from elman_np.data import yahoo
 
-            return (yahoo.recall if cached else yahoo.download)(first, stop, cache_dir)
-        case _:
-            raise ValueError(f"source: expected 'bundled' or 'yahoo', got {source!r}")
+        return (yahoo.recall if cached else yahoo.download)(first, stop, cache_dir)
+    for name, value in {"cached": cached, "cache_dir": cache_dir}.items():
+        if value:
+            raise ValueError(f"{name}: expected only with source='yahoo', got {value!r} with 'bundled'")
+    return bundled(first, stop)
 
 
 def bundled(first: date, stop: date) -> pl.DataFrame:

@@ -62,7 +62,7 @@ TESTS = {
             "elman_np/data/splg.py", "elman_np/data/bars.py", "elman_np/data/kept.py",
             "elman_np/data/trading_days.py", "elman_np/data/yahoo.py",
         ),
-        ("splg.py", "yahoo.py", "yahoo_answers.py", "yahoo_cache.py"),
+        ("splg.py", "yahoo.py", "yahoo_answers.py", "yahoo_cache.py", "misuses.py"),
     ),
     **dict.fromkeys(
         (
