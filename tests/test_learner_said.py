@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 import elman_np as en
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.learner import AdamStyle, Style, check, check_adam
-from elman_np.checking.learner.answers import right_balls
+from elman_np.checking.learner.answers import package_tensors, right_balls
 from elman_np.checking.learner.axes import Layout, given
 from elman_np.checking.learner.calling import attempt
 from elman_np.checking.learner.judging import _faults, _where
+from elman_np.checking.learner.losses import Loss
 from elman_np.checking.learner.naming import CANDIDATES, Desk, distance
 from elman_np.checking.learner.naming import name as name_of
 from elman_np.checking.learner.narrowing import _which_steps
@@ -22,6 +24,7 @@ from elman_np.checking.learner.optimiser import attempt as attempt_adam
 from elman_np.checking.learner.posing import MANY, longer_and_longer, problems
 from elman_np.checking.learner.remarks import few_digits, remark
 from elman_np.checking.problems import SIZES
+from tests.support.rounding import in_radii
 from tests.test_learner import right, updates
 
 GRADIENTS = ("dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
@@ -384,3 +387,19 @@ def test_a_mistake_that_is_within_a_hundred_radii_is_named_beside_the_one_that_f
     desk = Desk([SimpleNamespace(tensors={"z": mine, "w": mine}, balls={"z": ball, "w": ball})], compute)
     (found,) = name_of(desk, (first, second), {(0, "z"), (0, "w")})
     assert found.together == ((first,), (second,))[:named]
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+@pytest.mark.parametrize("words", [{}, {"output": "last step"}, {"reset_every": 3}, {"chunk": 3}], ids=str)
+def test_without_a_mistake_a_package_computes_what_is_right_under_every_loss(loss, words):
+    """What the numbers of a mistake are held against: by the sequence, and by single steps."""
+    style = Style.of({"loss": loss, "dh_n": "given"} | words)
+    for problem in problems(style)[1:3]:
+        balls = right_balls(problem)
+        for by_cell in (False, True):
+            found = package_tensors(en, problem, by_cell=by_cell)
+            assert {"y", "h_n", *GRADIENTS} <= found.keys() <= balls.keys()
+            assert ("loss" in found) == (loss != "given")
+            assert ("probabilities" in found) == loss.startswith("cross")
+            for name, z in found.items():
+                assert np.all(in_radii(z, balls[name]) <= 1), name
