@@ -390,11 +390,14 @@ def test_a_mistake_that_is_within_a_hundred_radii_is_named_beside_the_one_that_f
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
-@pytest.mark.parametrize("words", [{}, {"output": "last step"}, {"reset_every": 3}, {"chunk": 3}], ids=str)
+@pytest.mark.parametrize(
+    "words", [{}, {"output": "last step"}, {"reset_every": 3}, {"chunk": 3, "dtype": "float32"}], ids=str
+)
 def test_without_a_mistake_a_package_computes_what_is_right_under_every_loss(loss, words):
     """What the numbers of a mistake are held against: by the sequence, and by single steps."""
     style = Style.of({"loss": loss, "dh_n": "given"} | words)
-    for problem in problems(style)[1:3]:
+    posed = problems(style)
+    for problem in (posed[2], posed[-1]):
         balls = right_balls(problem)
         for by_cell in (False, True):
             found = package_tensors(en, problem, by_cell=by_cell)
@@ -403,3 +406,4 @@ def test_without_a_mistake_a_package_computes_what_is_right_under_every_loss(los
             assert ("probabilities" in found) == loss.startswith("cross")
             for name, z in found.items():
                 assert np.all(in_radii(z, balls[name]) <= 1), name
+                assert z.dtype == style.real, name

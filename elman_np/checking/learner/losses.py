@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from elman_np.arrays import Array
-from elman_np.checking.balls import Ball, Unit
+from elman_np.checking.balls import Ball
 from elman_np.checking.bounds import mse_ball
 from elman_np.checking.cross_entropy import cross_entropy_ball
 
@@ -57,8 +57,3 @@ def loss_of(package: ModuleType, loss: Loss, y: Array, target: Array) -> dict[st
         "dy": (p - hit) / y.dtype.type(rows),
         "probabilities": p,
     }
-
-
-def exact(value: Array) -> Ball:
-    """Return a ball without radius around what was given."""
-    return Unit.of(value.dtype).exact(value)
