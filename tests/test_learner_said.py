@@ -44,10 +44,9 @@ def solved(style, problem, change=lambda name, z: z, names=("y", "h_n", *GRADIEN
     return attempt(solve, style, problem)
 
 
-def all_solved(style, change):
-    """Solve every problem that is posed; also which tensors of which are wrong."""
-    attempts = [solved(style, problem, change) for problem in problems(style)]
-    return attempts, {(i, name) for i, one in enumerate(attempts) for name in one.wrong}
+def wrong_in(attempts):
+    """Which tensors of which problems are wrong."""
+    return {(i, name) for i, one in enumerate(attempts) for name in one.wrong}
 
 
 # ---------------------------------------------------------------- what is excused
@@ -88,7 +87,8 @@ def clip_the_sequence_too(name, z):
     [(clip, "clipped: no entry of"), (clip_not_quite, None), (clip_the_sequence_too, None)],
 )
 def test_a_clip_is_one_limit_for_every_parameter_and_for_nothing_else(change, said):
-    attempts, wrong = all_solved(Style(), change)
+    attempts = [solved(Style(), problem, change) for problem in problems(Style())]
+    wrong = wrong_in(attempts)
     assert {name for _, name in wrong} >= set(GRADIENTS[:5])
     found = remark(Style(), attempts, wrong)
     assert found is None if said is None else said in found
@@ -122,8 +122,7 @@ def test_another_loss_is_one_factor_of_the_loss_and_of_every_gradient(output, od
             return z * factor if name in ("loss", *GRADIENTS) else z
 
         attempts.append(solved(style, problem, change))
-    wrong = {(i, name) for i, one in enumerate(attempts) for name in one.wrong}
-    found = remark(style, attempts, wrong)
+    found = remark(style, attempts, wrong_in(attempts))
     assert (found is None) == (odd is not None)
     if odd is None:
         assert "too large by the factor T B O" in found
@@ -147,15 +146,12 @@ def test_decay_is_no_part_of_what_maximize_turns():
     """Wrong only where both are asked for: the sign is turned after the decay, not before."""
 
     def program(p):
-        sign = -1 if p.maximize else 1
-        m, v = ({n: np.zeros_like(w) for n, w in p.params.items()} for _ in range(2))
-        for t, grads in enumerate(p.grads, 1):
-            for n, g in grads.items():
-                g = sign * (g + p.weight_decay * p.params[n])
-                m[n] = p.beta_1 * m[n] + (1 - p.beta_1) * g
-                v[n] = p.beta_2 * v[n] + (1 - p.beta_2) * g * g
-                p.params[n] -= p.lr * m[n] / (1 - p.beta_1**t) / (np.sqrt(v[n] / (1 - p.beta_2**t)) + p.eps)
-            yield p.params
+        def turned():
+            for grads in p.grads:
+                decayed = {n: g + p.weight_decay * p.params[n] for n, g in grads.items()}
+                yield {n: -g if p.maximize else g for n, g in decayed.items()}
+
+        return updates(SimpleNamespace(**vars(p) | {"grads": turned()}))
 
     assert check_adam(program, options=("maximize",)).verdict == "right"
     assert check_adam(program, options=("weight_decay",)).verdict == "right"
@@ -336,6 +332,9 @@ def test_an_adam_is_right_where_no_gradient_of_that_size_is_wrong(ends):
 
 def test_an_adam_may_show_its_last_parameters_alone():
     assert check_adam(lambda p: list(updates(p))[-1:]).verdict == "right"
+
+
+def test_an_adam_that_is_wrong_at_one_update_alone_is_noticed_in_every_run():
     runs, wrong = runs_of(lambda update, z: 1e-3 * (update == 9) * (z >= 0))
     assert len(wrong) == len(runs)
 

@@ -342,7 +342,8 @@ def test_what_rounding_alone_could_have_moved_is_constant(dtype, mean):
     """Eight units of rounding of the mean, which both series have exactly."""
     eps = np.finfo(dtype).eps
     few, more = (np.array([mean - off * eps, mean + off * eps], dtype) for off in (12, 13))
-    with pytest.raises(ValueError, match=rf"series: expected values that differ, got a constant {mean}"):
+    constant = re.escape(f"a constant {mean}")
+    with pytest.raises(ValueError, match=f"series: expected values that differ, got {constant}"):
         en.Scaler.fit(few)
     assert en.Scaler.fit(more) == en.Scaler(mean, float(13 * eps))
 

@@ -132,9 +132,8 @@ def test_bad_types_are_named(name, value):
 
 def test_where_a_cache_would_be_is_a_path():
     for cache_dir in (5, b"here", ["here"]):
-        with pytest.raises(
-            TypeError, match=r"cache_dir: expected a path or None, got (5|b'here'|\['here'\])"
-        ):
+        got = re.escape(repr(cache_dir))
+        with pytest.raises(TypeError, match=f"^cache_dir: expected a path or None, got {got}$"):
             load_splg(cache_dir=cache_dir)
 
 

@@ -38,6 +38,11 @@ BOUNDS = (
     "cross_entropy.py", "activation_bounds.py", "verdicts.py::test_distances_are_in_bounds",
 )  # fmt: skip
 NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py", "misuses.py")
+CHECKER = ("learner.py", "learner_said.py", "learner_running.py", "options_checker.py", "recorded.py")
+LEARNER = (
+    "answers", "axes", "calling", "child", "exercises", "judging", "losses", "naming", "narrowing",
+    "optimiser", "posing", "remarks", "report", "running",
+)  # fmt: skip
 COMMANDS = ("command_lines.py", "options_commands.py", "shown.py", "file.py")
 JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
 
@@ -81,18 +86,7 @@ TESTS = {
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
     "elman_np/progress.py": ("training.py", "options_training.py"),
-    **dict.fromkeys(
-        (
-            "elman_np/checking/learner/answers.py", "elman_np/checking/learner/axes.py",
-            "elman_np/checking/learner/calling.py", "elman_np/checking/learner/child.py",
-            "elman_np/checking/learner/exercises.py", "elman_np/checking/learner/judging.py",
-            "elman_np/checking/learner/losses.py", "elman_np/checking/learner/naming.py",
-            "elman_np/checking/learner/narrowing.py", "elman_np/checking/learner/optimiser.py",
-            "elman_np/checking/learner/posing.py", "elman_np/checking/learner/remarks.py",
-            "elman_np/checking/learner/report.py", "elman_np/checking/learner/running.py",
-        ),
-        ("learner.py", "learner_said.py", "learner_running.py", "options_checker.py", "recorded.py"),
-    ),
+    **dict.fromkeys((f"elman_np/checking/learner/{name}.py" for name in LEARNER), CHECKER),
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
     "elman_np/notebook/fates.py": NOTEBOOK,

@@ -115,10 +115,9 @@ def learner(words, dtype):
     """What is right for a learner's program, in the style of `words`; by a rate, from its new weights."""
     style = Style.of(words | {"dtype": dtype})
     problem = problems(style)[2]
-    grads = {f"d{name}": p - p for name, p in problem.params.items()}
-    new = dict(problem.params.items()) if style.rate else grads
-    found = attempt(lambda p: new, style, problem)
-    return widths(found.balls)
+    params = dict(problem.params.items())
+    returned = params if style.rate else {f"d{name}": p for name, p in params.items()}
+    return widths(attempt(lambda p: returned, style, problem).balls)
 
 
 def measure():
