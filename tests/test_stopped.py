@@ -4,6 +4,7 @@ import linecache
 import operator
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,19 +56,21 @@ class Interrupter:
         return False
 
 
+@cache
 def whole(backend):
     saved = fresh(backend)
     go_on(saved, EPOCHS)
     return contents(saved)
 
 
-WHOLE = {backend: whole(backend) for backend in (en, et)}
 OPCODES = {en: True, et: False}  # a training of PyTorch has too many
-STEPS = {}
-for one in (en, et):
-    counter, begun = Interrupter(opcodes=OPCODES[one]), fresh(one)
-    counter.run(lambda begun=begun: go_on(begun, 2))
-    STEPS[one] = counter.count
+
+
+@cache
+def steps_of_two_epochs(backend):
+    counter, begun = Interrupter(opcodes=OPCODES[backend]), fresh(backend)
+    counter.run(lambda: go_on(begun, 2))
+    return counter.count
 
 
 @BOTH
@@ -75,7 +78,7 @@ for one in (en, et):
 def test_ctrl_c_at_any_step_undoes_the_epoch_in_progress_and_nothing_else(backend, share):
     """Two of four epochs are broken off somewhere; what is there then is what one or no epoch left."""
     saved, heard = fresh(backend), []
-    interrupter = Interrupter(1 + int(share * STEPS[backend]), opcodes=OPCODES[backend])
+    interrupter = Interrupter(1 + int(share * steps_of_two_epochs(backend)), opcodes=OPCODES[backend])
     interrupter.run(lambda: go_on(saved, 2, callback=heard.append))
     shorter = fresh(backend)
     if saved.history:
@@ -84,7 +87,7 @@ def test_ctrl_c_at_any_step_undoes_the_epoch_in_progress_and_nothing_else(backen
     assert heard == saved.history[: len(heard)]
     assert len(saved.history) - len(heard) <= 1
     go_on(saved, EPOCHS)
-    assert contents(saved) == WHOLE[backend]
+    assert contents(saved) == whole(backend)
 
 
 def test_ctrl_c_at_every_step_of_the_loop_over_epochs_leaves_all_four_together():
@@ -112,7 +115,7 @@ def test_epochs_are_the_whole_and_what_history_has_is_done_already(backend, stop
         assert go_on(saved, stop) is saved.history
         assert [epoch.epoch for epoch in saved.history] == list(range(1, stop + 1))
     go_on(saved, EPOCHS)
-    assert contents(saved) == WHOLE[backend]
+    assert contents(saved) == whole(backend)
 
 
 @BOTH
@@ -121,7 +124,7 @@ def test_without_a_history_epochs_are_counted_from_one(backend):
     first, second = go_on(saved, 1, history=None), go_on(saved, 3, history=None)
     assert [epoch.epoch for epoch in first + second] == [1, 1, 2, 3]
     assert [epoch.loss for epoch in first + second] == [
-        float.fromhex(e[1]) for e in WHOLE[backend]["history"]
+        float.fromhex(e[1]) for e in whole(backend)["history"]
     ]
 
 
@@ -133,7 +136,7 @@ def test_a_callback_that_returns_true_stops_and_nothing_else_does(backend, word)
     stopped = word is True or word is np.True_
     assert len(history) == (2 if stopped else EPOCHS)
     go_on(saved, EPOCHS)
-    assert contents(saved) == WHOLE[backend]
+    assert contents(saved) == whole(backend)
 
 
 @BOTH
@@ -161,7 +164,7 @@ def test_an_error_in_the_callback_keeps_the_epoch(backend):
         go_on(saved, EPOCHS, callback=fail)
     assert len(saved.history) == 1
     go_on(saved, EPOCHS)
-    assert contents(saved) == WHOLE[backend]
+    assert contents(saved) == whole(backend)
 
 
 @BOTH
