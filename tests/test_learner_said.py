@@ -16,13 +16,14 @@ from elman_np.checking.learner.axes import Layout, given
 from elman_np.checking.learner.calling import attempt
 from elman_np.checking.learner.judging import _faults, _where
 from elman_np.checking.learner.losses import Loss
-from elman_np.checking.learner.naming import CANDIDATES, Desk, distance
+from elman_np.checking.learner.naming import CANDIDATES, Desk, Named, distance
 from elman_np.checking.learner.naming import name as name_of
 from elman_np.checking.learner.narrowing import _which_steps
 from elman_np.checking.learner.optimiser import _known, cases
 from elman_np.checking.learner.optimiser import attempt as attempt_adam
 from elman_np.checking.learner.posing import MANY, longer_and_longer, problems
 from elman_np.checking.learner.remarks import few_digits, remark
+from elman_np.checking.learner.report import Report, explain, title
 from elman_np.checking.problems import SIZES
 from tests.support.rounding import in_radii
 from tests.test_learner import right, updates
@@ -386,6 +387,17 @@ def test_a_mistake_that_is_within_a_hundred_radii_is_named_beside_the_one_that_f
     desk = Desk([SimpleNamespace(tensors={"z": mine, "w": mine}, balls={"z": ball, "w": ball})], compute)
     (found,) = name_of(desk, (first, second), {(0, "z"), (0, "w")})
     assert found.together == ((first,), (second,))[:named]
+
+
+@pytest.mark.parametrize("count", [3, 5, 6, 7, 8])
+def test_of_mistakes_that_cannot_be_told_apart_six_are_explained(count):
+    """Each by its own words; the last, of two at once, by their names."""
+    *single, other = CANDIDATES[:count]
+    named = Named((*((mistake,) for mistake in single), (single[0], other)), ("dx",))
+    text = str(Report(subject="mine", verdict="wrong", named=[named]))
+    assert "It looks like one of these in dx:" in text
+    assert [mistake for mistake in single if explain(mistake) in text] == single[:6]
+    assert (f"together: {title(single[0])} and {title(other)}" in text) == (count <= 6)
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))

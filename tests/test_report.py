@@ -148,6 +148,12 @@ def test_updates_may_be_asked_for_in_any_order():
     assert [step for step, _ in drift(PROBLEM, steps)] == [2, 5, 9]
 
 
+def test_any_number_of_updates_may_be_asked_for():
+    steps = list(range(1, 13))
+    assert [step for step, _, _ in lockstep(PROBLEM, steps)] == steps
+    assert [step for step, _ in drift(PROBLEM, steps)] == steps
+
+
 @each_change
 def test_drift_is_the_largest_difference_of_two_free_trainings(problem):
     per_epoch = math.ceil(problem.windows()[0].shape[1] / 32)

@@ -345,6 +345,21 @@ def test_an_update_of_many_entries_agrees_with_pytorch(dtype, hidden):
 
 
 @pytest.mark.eq("7.10")
+@pytest.mark.parametrize("hidden", [1, 40, 300, 1000])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_single_entry_is_the_norm_wherever_it_stands_among_a_million(dtype, hidden):
+    params = en.init_parameters(1, hidden, 1, dtype=dtype, rng=0)
+    places = np.random.default_rng(hidden).integers(0, params.flat.size, 20)
+    for place in (0, *places, -1):
+        vector = np.zeros_like(params.flat)
+        vector[place] = -3
+        clipped, norm = en.clip_grad_norm(params.like(vector), 1.0)
+        assert norm == 3
+        assert np.flatnonzero(clipped.flat) == place % vector.size
+        assert abs(clipped.flat[place] + 1) < 1e-6
+
+
+@pytest.mark.eq("7.10")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_the_norm_of_any_number_of_entries_is_clipped(dtype):
     """Norms from 1e-9 to 1e9: a root of a sum of n squares, and the scale two more roundings."""
