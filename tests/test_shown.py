@@ -16,7 +16,7 @@ import elman_np as en
 import elman_np.__main__ as command
 from elman_np import commands, notebook, picture
 from elman_np.notebook.command import parts_that_fit
-from elman_np.notebook.fates import FATE_COLOURS
+from elman_np.notebook.picture import FATE_COLOURS
 from tests.support.observed import check, observed, observes
 from tests.support.prices import ROWS, YEAR, closes
 

@@ -21,7 +21,6 @@ from elman_np.notebook.fates import (
     Study,
     Summary,
     Yardsticks,
-    draw_fates,
     fates_table,
     judge,
     studies,
@@ -30,6 +29,7 @@ from elman_np.notebook.fates import (
     table_cells,
     yardsticks,
 )
+from elman_np.notebook.picture import draw_fates
 from elman_np.notebook.run import (
     BATCH_SIZE,
     EPOCHS,

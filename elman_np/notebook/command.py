@@ -13,7 +13,8 @@ from rich.console import Console
 import elman_np as en
 from elman_np import commands
 from elman_np.arrays import Array
-from elman_np.notebook.fates import FATES, Study, draw_fates, fates_table, studies, table_cells, yardsticks
+from elman_np.notebook.fates import FATES, Study, fates_table, studies, table_cells, yardsticks
+from elman_np.notebook.picture import draw_fates
 from elman_np.notebook.run import (
     BATCH_SIZE,
     EPOCHS,

@@ -207,7 +207,8 @@ def name(
     wrong = frozenset(wrong)
     quickest = _telling(desk, wrong)
     glances = [m for m in (desk.match(c, only=quickest) for c in candidates) if m is not None]
-    found = [desk.match(*m.changes) for m in glances if m.explained or not m.touched]
+    kept = [m for m in glances if m.explained or not m.touched or m.worst < NEAR]
+    found = [desk.match(*m.changes) for m in kept]
     matches = [m for m in found if m is not None and m.touched]
     near = [m for m in matches if m.worst < NEAR]
     if any(m.worst <= 1 for m in near):
