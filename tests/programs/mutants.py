@@ -43,8 +43,8 @@ CHECKER = (
     "recorded.py",
 )  # fmt: skip
 LEARNER = (
-    "answers", "axes", "calling", "judging", "losses", "naming", "narrowing", "optimiser", "posing",
-    "remarks", "report", "style",
+    "answers", "axes", "calling", "judging", "losses", "naming", "narrowing", "posing", "remarks",
+    "report", "style",
 )  # fmt: skip
 COMMANDS = ("command_lines.py", "options_commands.py", "shown.py", "file.py")
 JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
@@ -89,6 +89,7 @@ TESTS = {
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
     **dict.fromkeys((f"elman_np/checking/learner/{name}.py" for name in LEARNER), CHECKER),
+    "elman_np/checking/learner/optimiser.py": ("learner_adam.py", "learner_said.py", "options_checker.py"),
     "elman_np/checking/learner/exercises.py": ("exercises.py",),
     "elman_np/checking/learner/running.py": ("learner_running.py", "exercises.py"),
     "elman_np/notebook/command.py": (*NOTEBOOK, "options_commands.py"),

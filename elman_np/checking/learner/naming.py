@@ -24,7 +24,6 @@ from elman_np.checking.mistakes import Mistake, activation, cell, forward, loss,
 
 Key: TypeAlias = tuple[int, str]
 """The number of a problem, and a tensor."""
-Numbers: TypeAlias = dict[Key, Array]
 
 
 @runtime_checkable
@@ -90,11 +89,6 @@ class Named:
 def planted(*changes: Mistake) -> ModuleType:
     """Plant once in a process: what the problems need of the package."""
     return plant(*changes, only=("parameters", "cell", "losses", "adam", "model"))
-
-
-def theirs(attempts: Sequence[Attempted]) -> Numbers:
-    """All numbers of the learner's program."""
-    return {(i, name): z for i, a in enumerate(attempts) for name, z in a.tensors.items()}
 
 
 def network_numbers(attempt: Attempt, *changes: Mistake) -> dict[str, Array]:
