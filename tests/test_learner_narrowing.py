@@ -1,5 +1,6 @@
 """What is said of a wrong tensor: of programs that are wrong where we say, and by what we say."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.learner import Style
-from elman_np.checking.learner.narrowing import counts, factor_phrase, narrow, relations, scale_of
+from elman_np.checking.learner.narrowing import (
+    _which_steps,
+    counts,
+    factor_phrase,
+    narrow,
+    relations,
+    scale_of,
+)
 from elman_np.checking.learner.posing import longer_and_longer, problems
 from elman_np.checking.learner.style import CannotRunError
 
@@ -142,6 +150,7 @@ PROBES = {
         ({"h_0": "zero"}, ("right where h_0 is zero",)),
         ({"loss": "mean of squares"}, ("right where nothing comes back from later steps",)),
         ({"output": "last step"}, ("right where nothing comes back from later steps",)),
+        ({"sizes": {"T": 2}}, ()),
         ({"sizes": {"T": 1}}, ("right where nothing comes back from later steps",)),
         ({"sizes": {"B": 2}}, ("right with one row, wrong with several",)),
         ({"axes": "TF"}, ("right with one row, wrong with several",)),
@@ -215,6 +224,7 @@ def test_a_problem_that_is_posed_under_both_activations_is_named_once():
 RIGHT = np.array([[[1.0, -2.0], [0.5, 3.0]], [[2.0, 7.0], [-1.0, 4.0]], [[5.0, -6.0], [8.0, 2.5]]])
 """A sequence (3, 2, 2)."""
 ZERO = np.zeros((1, 2, 2))
+SIGN = "right but for its sign"
 RELATED = {
     "all zero": 0 * RIGHT,
     "right but for its sign": -RIGHT,
@@ -254,6 +264,56 @@ def test_a_relation_is_said_that_holds_on_every_problem_that_is_wrong(sentence):
     assert relations(judged([(nearly, RIGHT)]), "dx") == []
 
 
+def test_what_is_said_of_one_tensor_is_said_of_it_by_its_name():
+    """In one go: how it is related to what is right, and at which steps it is wrong."""
+    (attempt,) = judged([(RIGHT * np.array([1, 1, 3.0]).reshape(3, 1, 1), RIGHT)])
+    ball = Ball(np.ones(3, UNIT.long), np.full(3, 1e-12), UNIT)
+    attempt.tensors |= {"db_h": np.zeros(3), "db_y": -np.ones(3)}
+    attempt.balls |= {"db_h": ball, "db_y": ball}
+    attempt.wrong |= {"db_h", "db_y"}
+    attempt.problem = replace(attempt.problem, x=attempt.problem.x[:3])
+    run, _ = program(lambda name, problem: False, ("dx", "db_h", "db_y"))
+    lines = [
+        line for line in narrow(run, GIVEN, [attempt], ("dx", "db_h", "db_y")).lines() if "where" not in line
+    ]
+    assert lines == [
+        "dx, db_h, db_y: right with one row, wrong with several",
+        "dx: wrong at step 3 of 3 alone",
+        "db_h: all zero",
+        "db_y: right but for its sign",
+    ]
+
+
+@pytest.mark.parametrize("name", ["y", "h", "dx", "dy", "dw_x", "probabilities"])
+@pytest.mark.parametrize(("radii", "steps"), [(2.0, 0), (2.5, 1)])
+def test_a_step_is_wrong_beyond_two_radii_in_sequences_of_at_least_three(name, radii, steps):
+    for count in (2, 3):
+        right, off = np.full((count, 2, 2), 4.0), np.zeros((count, 2, 2))
+        off[0, 0, 0] = 1.0
+        off[-1, 1, 1] = 2.0**-20 * radii
+        attempt = SimpleNamespace(
+            problem=SimpleNamespace(x=right), tensors={name: right + off}, wrong={name},
+            balls={name: Ball(right.astype(UNIT.long), np.full(right.shape, 2.0**-20), UNIT)},
+        )  # fmt: skip
+        said = _which_steps([attempt], name)
+        if name in ("y", "h", "dx", "dy") and count == 3 and not steps:
+            assert said == "wrong at step 1 of 3 alone"
+        else:
+            assert said == ""
+        attempt.wrong = set()
+        assert _which_steps([attempt], name) == ""
+
+
+@pytest.mark.parametrize(("radii", "holds"), [(2.0, True), (2.5, False), (4.0, False)])
+def test_a_relation_holds_up_to_two_radii(radii, holds):
+    right = np.array([4.0, 2.0, 1.0])
+    attempt = SimpleNamespace(
+        problem=problems(GIVEN)[0], tensors={"db_h": -right + np.array([0, 0, radii * 2.0**-20])}, wrong={"db_h"},
+        balls={"db_h": Ball(right.astype(UNIT.long), np.full(3, 2.0**-20), UNIT)},
+    )  # fmt: skip
+    assert (SIGN in relations([attempt], "db_h")) == holds
+
+
 def test_a_square_matrix_may_be_the_transpose_and_no_other_array():
     square, wide = RIGHT[:, 0, :1] + np.array([[1.0, 2.0, 4.0]]), RIGHT[:, 0]
     square = square + np.triu(np.ones((3, 3)))
@@ -261,6 +321,8 @@ def test_a_square_matrix_may_be_the_transpose_and_no_other_array():
     assert relations(judged([(wide[:2].T, wide[:2])]), "dx") == ["the transpose of what is right"]
     assert relations(judged([(wide**2, wide)]), "dx") == []
     assert relations(judged([(np.array([[2.0]]), np.array([[3.0]]))]), "dx") == ["right times 0.6666666667"]
+    cube = np.arange(8.0).reshape(2, 2, 2) ** 2
+    assert relations(judged([(cube.T, cube)]), "dx") == []
     matrix = np.array([[1.0, 2.0], [3.0, 5.0]])  # in two dimensions there is no time
     assert relations(judged([(matrix[::-1], matrix)]), "dx") == []
 

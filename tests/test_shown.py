@@ -336,6 +336,9 @@ def test_the_table_of_fates_has_each_number_under_its_heading():
         "", *notebook.FATES, "beat mean", "beat today", "median error", "best error", "median 2024",
         "beat today 2024",
     ]  # fmt: skip
+    assert [column.justify for column in table.columns] == ["left"] + 11 * ["right"]
+    assert all(column.no_wrap for column in table.columns)
+    assert [k for k, row in enumerate(table.rows) if row.end_section] == [0, len(notebook.REPAIRS)]
     rows = printed(table)[-13:]
     assert rows == [[one.name, *notebook.table_cells(one)] for one in found]
     for part in (slice(5), slice(5, None)):

@@ -120,10 +120,16 @@ LOADS_PRICES = {
 """When it is collected, by Polars."""
 NOTICED = ("killed", "check was interrupted by user")
 """A test failed, or could not even be collected."""
-LOOKS_AT_ITS_CALLER = (
-    "yahoo_cache.py::test_a_warning_comes_each_time_from_the_callers_line_unless_it_is_not_wanted"
+DESELECTED = (
+    # With mutmut, whoever is called is called by mutmut.
+    "yahoo_cache.py::test_a_warning_comes_each_time_from_the_callers_line_unless_it_is_not_wanted",
+    # Another process knows nothing of mutmut, which its mutants ask.
+    "command_lines.py::test_a_reader_that_is_gone_ends_a_command_quietly",
+    "command_lines.py::test_a_full_disk_is_a_line_and_no_verdict",
+    "command_lines.py::test_help_explains",
+    "command_lines.py::test_importing_numpys_backend_loads_nothing_heavy",
+    "command_lines.py::test_what_is_missing_is_said_in_one_line",
 )
-"""With mutmut, whoever is called is called by mutmut."""
 PRELOADED = ("numpy", "polars", "torch")
 """Not hypothesis, whose assertions pytest rewrites."""
 
@@ -136,13 +142,13 @@ def settings(file: str) -> str:
     """
     warmup = "import" if {*TESTS[file]} & LOADS_PRICES else "collect"
     tests = [f"tests/test_{name}" for name in TESTS[file]]
+    words = ["-p", "no:cacheprovider", "-x", *(f"--deselect=tests/test_{name}" for name in DESELECTED)]
     return (
         f'\n[tool.mutmut]\nsource_paths = ["{file.partition("/")[0]}"]\nonly_mutate = ["{file}"]\n'
         'also_copy = ["elman_np", "elman_torch", "docs", "README.md", "LICENSE"]\n'
         f'process_isolation = "forkserver"\nforkserver_warmup = "{warmup}"\n'
         'preload_modules_file = "preloaded.txt"\n'
-        'pytest_add_cli_args = ["-p", "no:cacheprovider", "-x", '
-        f'"--deselect=tests/test_{LOOKS_AT_ITS_CALLER}"]\n'
+        f"pytest_add_cli_args = {json.dumps(words)}\n"
         f"pytest_add_cli_args_test_selection = {json.dumps(tests)}\n"
     )
 

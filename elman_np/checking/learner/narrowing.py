@@ -159,23 +159,20 @@ def _transposed(ball: Ball) -> Ball | None:
     return ball.T if square else None
 
 
-def _moved(by: int) -> Callable[[Ball], Ball | None]:
-    def change(ball: Ball) -> Ball | None:
-        if ball.mid.ndim != 3:
-            return None
-        mid = np.zeros_like(ball.mid)
-        mid[max(by, 0) : len(mid) + min(by, 0)] = ball.mid[max(-by, 0) : len(mid) - max(by, 0)]
-        return Ball(mid, ball.rad, ball.unit)
-
-    return change
+def _moved(ball: Ball, by: int) -> Ball | None:
+    if ball.mid.ndim != 3:
+        return None
+    mid = np.zeros_like(ball.mid)
+    mid[max(by, 0) : len(mid) + min(by, 0)] = ball.mid[max(-by, 0) : len(mid) - max(by, 0)]
+    return Ball(mid, ball.rad, ball.unit)
 
 
 SHAPES: dict[str, Callable[[Ball], Ball | None]] = {
     "all zero": lambda ball: Ball(np.zeros_like(ball.mid), ball.rad, ball.unit),
     "the transpose of what is right": _transposed,
     "right but for its sign": lambda ball: -ball,
-    "right, but a step late": _moved(1),
-    "right, but a step early": _moved(-1),
+    "right, but a step late": lambda ball: _moved(ball, 1),
+    "right, but a step early": lambda ball: _moved(ball, -1),
     "right, but in reverse order of time": lambda ball: ball[::-1] if ball.mid.ndim == 3 else None,
 }
 
