@@ -308,7 +308,8 @@ def test_a_step_is_wrong_beyond_two_radii_in_sequences_of_at_least_three(name, r
 def test_a_relation_holds_up_to_two_radii(radii, holds):
     right = np.array([4.0, 2.0, 1.0])
     attempt = SimpleNamespace(
-        problem=problems(GIVEN)[0], tensors={"db_h": -right + np.array([0, 0, radii * 2.0**-20])}, wrong={"db_h"},
+        problem=problems(GIVEN)[0], wrong={"db_h"},
+        tensors={"db_h": -right + np.array([0, 0, radii * 2.0**-20])},
         balls={"db_h": Ball(right.astype(UNIT.long), np.full(3, 2.0**-20), UNIT)},
     )  # fmt: skip
     assert (SIGN in relations([attempt], "db_h")) == holds

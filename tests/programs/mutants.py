@@ -38,14 +38,7 @@ BOUNDS = (
     "cross_entropy.py", "activation_bounds.py", "verdicts.py::test_distances_are_in_bounds",
 )  # fmt: skip
 NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py", "misuses.py")
-CHECKER = (
-    "learner_narrowing.py", "learner_naming.py", "learner_said.py", "learner.py", "options_checker.py",
-    "recorded.py",
-)  # fmt: skip
-LEARNER = (
-    "answers", "axes", "calling", "judging", "losses", "naming", "narrowing", "posing", "remarks",
-    "report", "style",
-)  # fmt: skip
+CHECKER = ("learner_said.py", "learner.py", "options_checker.py")
 COMMANDS = ("command_lines.py", "options_commands.py", "shown.py", "file.py")
 JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
 
@@ -88,10 +81,20 @@ TESTS = {
     "elman_np/__main__.py": COMMANDS,
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
-    **dict.fromkeys((f"elman_np/checking/learner/{name}.py" for name in LEARNER), CHECKER),
-    "elman_np/checking/learner/optimiser.py": ("learner_adam.py", "learner_said.py", "options_checker.py"),
+    "elman_np/checking/learner/answers.py": (*CHECKER, "learner_naming.py", "recorded.py"),
+    "elman_np/checking/learner/axes.py": CHECKER,
+    "elman_np/checking/learner/calling.py": CHECKER,
     "elman_np/checking/learner/exercises.py": ("exercises.py",),
+    "elman_np/checking/learner/judging.py": CHECKER,
+    "elman_np/checking/learner/losses.py": CHECKER,
+    "elman_np/checking/learner/naming.py": ("learner_naming.py", "learner_said.py"),
+    "elman_np/checking/learner/narrowing.py": ("learner_narrowing.py", "learner_said.py"),
+    "elman_np/checking/learner/optimiser.py": ("learner_adam.py", "learner_said.py", "options_checker.py"),
+    "elman_np/checking/learner/posing.py": ("learner_posing.py", "options_checker.py"),
+    "elman_np/checking/learner/remarks.py": CHECKER,
+    "elman_np/checking/learner/report.py": ("learner_said.py", "learner_adam.py", "learner.py"),
     "elman_np/checking/learner/running.py": ("learner_running.py", "exercises.py"),
+    "elman_np/checking/learner/style.py": CHECKER,
     "elman_np/notebook/command.py": (*NOTEBOOK, "options_commands.py"),
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
