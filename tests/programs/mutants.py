@@ -85,7 +85,7 @@ TESTS = {
     "elman_np/checking/learner/axes.py": CHECKER,
     "elman_np/checking/learner/calling.py": CHECKER,
     "elman_np/checking/learner/exercises.py": ("exercises.py",),
-    "elman_np/checking/learner/judging.py": CHECKER,
+    "elman_np/checking/learner/judging.py": ("learner_judging.py", "learner_said.py"),
     "elman_np/checking/learner/losses.py": CHECKER,
     "elman_np/checking/learner/naming.py": ("learner_naming.py", "learner_said.py"),
     "elman_np/checking/learner/narrowing.py": ("learner_narrowing.py", "learner_said.py"),
