@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 import elman_np as en
+from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.learner import AdamStyle, check_adam, optimiser
 from elman_np.checking.learner.optimiser import (
     CONVENTIONS,
     FLAGS,
     UPDATES,
+    _first_step,
+    _like,
+    _off,
     attempt,
     cases,
     flat,
@@ -23,6 +27,7 @@ from elman_np.checking.mistakes import ADAM
 from elman_np.checking.problems import SIZES
 from tests.support.rounding import in_radii
 
+UNIT = Unit.of(np.float64)
 DECAY = 0.1
 POSED = {
     (): [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}, {"betas": (0.8, 0.99)}],
@@ -426,3 +431,61 @@ def test_a_style_may_be_given_as_attempts_have_it():
     last = attempt(lambda p: [*ours()(p)][-1:], AdamStyle(), case)
     assert np.array_equal(last.tensors["params"], run.tensors["params"][-1:])
     assert np.array_equal(last.balls["params"].mid, run.balls["params"].mid[-1:])
+
+
+# ---------------------------------------------------------------- the borders
+
+
+def a_run(z, right, start=None, gradient=None):
+    """Return a run of as many updates as `z` has rows, with radii of 2^-20."""
+    z, right = np.array(z, float), np.array(right, float)
+    first = np.ones(z.shape[1]) if gradient is None else np.array(gradient, float)
+    ball = Ball(right.astype(UNIT.long), np.full(right.shape, 2.0**-20), UNIT)
+    case = SimpleNamespace(
+        params=[np.zeros(z.shape[1]) if start is None else np.array(start, float)],
+        grads=[[first], *([100 * np.ones(z.shape[1])] for _ in range(9))],
+    )
+    return SimpleNamespace(tensors={"params": z}, balls={"params": ball}, case=case)
+
+
+def test_an_entry_is_off_beyond_two_radii_and_where_it_is_no_number():
+    off = np.array([0, 2, -2, 2.5, -2.5, 3]) * 2.0**-20
+    found = _off(a_run([[*(4 + off), np.nan, np.inf]], np.full((1, 8), 4.0)))
+    assert found.tolist() == [[False, False, False, True, True, True, True, True]]
+
+
+def test_a_size_stands_for_the_numbers_within_a_factor_of_20():
+    size = np.array([0, 0.05, 0.0501, 1, 19.9, 20, 20.5])
+    assert _like(size, 1.0).tolist() == [False, False, True, True, True, False, False]
+    assert _like(size, 0.0).tolist() == [True, *[False] * 6]
+    assert _like(size, 1.05 / 20).tolist() == [False, True, True, True, False, False, False]
+    assert _like(np.array([0.048, 0.0499]), 1.0).tolist() == [False, False]
+    assert _like(np.array([1 / 20.5]), 1.0).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("z", "right", "gradient", "said"),
+    [
+        ([[2, 4], [0, 0]], [[1, 2], [9, 9]], None, "2"),
+        ([[2, 4]], [[1, 2]], None, None),  # the last update alone
+        ([[2, 4], [0, 0], [0, 0]], [[1, 2], [9, 9], [9, 9]], None, "2"),
+        ([[1, 2], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[1.0008, 2.0016], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[1.002, 2.004], [0, 0]], [[1, 2], [9, 9]], None, "1.002"),
+        ([[2, 4.002], [0, 0]], [[1, 2], [9, 9]], None, "2"),
+        ([[2, 4.008], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[2, 7], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[2, 7], [0, 0]], [[1, 2], [9, 9]], [0.5, 0.01], "2"),
+        ([[2, 7], [0, 0]], [[1, 2], [9, 9]], [0.5, 0.011], None),
+        ([[2, 7], [0, 0]], [[1, 2], [9, 9]], [0.01, 0.001], None),
+        ([[np.nan, 4], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[1.0004, 1.0012 * 2], [0, 0]], [[1, 2], [9, 9]], None, None),
+        ([[1.0012, 1.0004 * 2], [0, 0]], [[1, 2], [9, 9]], None, "1.001"),
+    ],
+)
+def test_the_first_step_has_one_factor_to_one_in_a_thousand(z, right, gradient, said):
+    lines = [f"its first step is {said} times what it should be"] if said else []
+    assert _first_step([a_run(z, right, gradient=gradient)]) == lines
+    moved = [np.add(z, 3.0), np.add(right, 3.0)]
+    if np.isfinite(z).all():
+        assert _first_step([a_run(*moved, start=[3.0, 3.0], gradient=gradient)]) == lines

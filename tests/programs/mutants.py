@@ -82,7 +82,7 @@ TESTS = {
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
     "elman_np/checking/learner/answers.py": (*CHECKER, "learner_naming.py", "recorded.py"),
-    "elman_np/checking/learner/axes.py": CHECKER,
+    "elman_np/checking/learner/axes.py": ("learner_axes.py", "learner_said.py"),
     "elman_np/checking/learner/calling.py": CHECKER,
     "elman_np/checking/learner/exercises.py": ("exercises.py",),
     "elman_np/checking/learner/judging.py": ("learner_judging.py", "learner_said.py"),
