@@ -107,7 +107,7 @@ def test_classes_are_laid_out_like_sequences_without_features(axes, output):
 
 
 def test_axes_of_length_one_may_be_there_or_not_in_sequences_and_states_alone():
-    style, problem, layout = seven({"axes": "TF"})
+    _, problem, layout = seven({"axes": "TF"})
     y, steps = problem.dy, len(problem.x)
     for shape in ((steps, 2), (steps, 1, 2), (1, steps, 2), (steps, 2, 1)):
         assert np.array_equal(layout.take("y", y.reshape(shape)), y)
