@@ -89,7 +89,7 @@ TESTS = {
     "elman_np/checking/learner/losses.py": CHECKER,
     "elman_np/checking/learner/naming.py": ("learner_naming.py", "learner_said.py"),
     "elman_np/checking/learner/narrowing.py": ("learner_narrowing.py", "learner_said.py"),
-    "elman_np/checking/learner/optimiser.py": ("learner_adam.py", "learner_said.py", "options_checker.py"),
+    "elman_np/checking/learner/optimiser.py": ("learner_adam.py",),
     "elman_np/checking/learner/posing.py": ("learner_posing.py", "options_checker.py"),
     "elman_np/checking/learner/remarks.py": ("learner_remarks.py", "learner_said.py"),
     "elman_np/checking/learner/report.py": ("learner_said.py", "learner_adam.py", "learner.py"),
