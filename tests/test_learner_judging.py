@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import elman_np as en
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.learner import Style, judging
 from elman_np.checking.learner.judging import (
@@ -22,6 +23,7 @@ from elman_np.checking.learner.judging import (
     _unchecked,
     _verdict,
     _where,
+    judge,
 )
 from elman_np.checking.learner.naming import TRUNCATED, Named
 from elman_np.checking.learner.narrowing import Known
@@ -339,3 +341,143 @@ def test_lost_digits_are_said_where_they_are_all(monkeypatch, dtype, few, named,
         assert _lossy(style, [], set(), found) == []
     together = [Named((tuple(MISTAKES[name] for name in named),))] if named else []
     assert _lossy(style, [], wrong, together) == [line.format(hint=hint) for line in said]
+
+
+# ---------------------------------------------------------------- all together
+
+
+def computing(change=lambda p, name, z: z, dtype=None):
+    """Return a program that computes all by our own network, and changes what it found."""
+
+    def solve(p):
+        params = en.Parameters(p.w_x, p.w_h, p.b_h, p.w_y, p.b_y)
+        model = en.ElmanRNN.from_params(params, activation=p.activation)
+        y, h_n, tape = model.forward(p.x, p.h_0)
+        grads, dx, dh_0 = model.backward(tape, p.dy, p.dh_n)
+        found = {"y": y, "h_n": h_n, "dx": dx, "dh_0": dh_0} | {f"d{n}": z for n, z in grads.items()}
+        return {n: np.asarray(change(p, n, z), dtype or z.dtype) for n, z in found.items()}
+
+    return solve
+
+
+SHORT = Style(sizes={"T": (1, 3), "B": 2, "H": 4}, dh_n="given")
+
+
+def test_a_right_program_is_asked_each_problem_once_and_the_first_twice():
+    asked = []
+
+    def spoil(p, name, z):
+        if name == "y":
+            asked.append((p.activation, p.T, p.B, p.I))
+        return z
+
+    report = judge(computing(spoil), SHORT, "mine")
+    posed = _order(problems(SHORT))
+    sizes = [("tanh", *problem.x.shape) for problem in posed]
+    assert asked == [sizes[0], sizes[0], *sizes[1:]]
+    assert (report.subject, report.verdict, report.status) == ("mine", "right", 0)
+    assert {row.tensor: row.verdict for row in report.rows} == {
+        **dict.fromkeys(SHOWN, "right"),
+        "loss": "not given",
+    }
+    assert report.posed == "9 problems, float64, 1 to 3 steps, tanh"
+    assert (report.faults, report.remarks, report.known, report.named, report.names) == ([], [], [], [], [])
+    assert "what is not given: loss" in report.unchecked
+    assert "more than 3 steps" in report.unchecked
+
+
+def test_a_program_that_raises_could_not_run():
+    report = judge(lambda p: p.nothing, SHORT, "mine")
+    assert (report.subject, report.verdict, report.status) == ("mine", "could not run", 2)
+    assert "this problem has no 'nothing'" in report.trouble
+
+    def only_one(p):
+        if p.T < 3:
+            raise ValueError("three")
+        return computing()(p)
+
+    trouble = judge(only_one, SHORT, "mine").trouble
+    assert (
+        trouble.startswith("it ran on 8 of 9 problems, and not on all of them. ")
+        or "of 9 problems" in trouble
+    )
+
+
+def test_float32_in_all_that_is_returned_is_a_remark_and_is_judged_as_float32():
+    style = replace(SHORT, dtype="float64")
+    told = set()
+
+    def spoil(p, name, z):
+        told.add(p.dtype)
+        return z
+
+    report = judge(computing(spoil, dtype="float32"), style, "mine")
+    assert report.verdict == "right, with remarks"
+    assert report.remarks == ["it computes in float32, and is judged by what float32 can do"]
+    assert report.posed == "9 problems, float32, 1 to 3 steps, tanh"
+    assert told == {"float64", "float32"}
+    report = judge(computing(), replace(SHORT, dtype="float32"), "mine")
+    assert (report.verdict, report.remarks) == ("right", [])
+
+    def one(p, name, z):
+        return z.astype(np.float32) if name == "dw_h" else z
+
+    report = judge(computing(one), style, "mine")
+    assert report.verdict == "right, with remarks"
+    assert report.remarks == [FLOAT32]
+    assert (report.named, report.known, report.rows[5].verdict) == ([], [], "right")
+
+
+def test_a_clip_in_every_problem_is_a_remark_and_not_a_mistake():
+    report = judge(
+        computing(lambda p, n, z: np.clip(z, -2, 2) if n[:2] in ("dw", "db") else z), SHORT, "mine"
+    )
+    assert report.verdict == "right, with remarks"
+    assert "no entry of" in report.remarks[0]
+    assert "above 2." in report.remarks[0]
+    assert {row.verdict for row in report.rows} == {"right", "not given"}
+    assert (report.known, report.named, report.names) == ([], [], [])
+
+
+def test_what_is_wrong_on_one_problem_alone_is_wrong_and_told_with_the_others():
+    report = judge(computing(lambda p, n, z: z + (n == "db_y" and p.T == 1)), SHORT, "mine")
+    assert report.verdict == "wrong"
+    assert [row.tensor for row in report.rows if row.verdict == "wrong"] == ["db_y"]
+    assert "db_y: wrong only on: one step" in report.known
+    assert (report.named, report.names) == ([], [])
+
+
+def test_a_mistake_that_fits_is_named_and_so_is_what_a_program_does_besides():
+    """Twice: `dw_h` transposed, and the upstream gradient overwritten."""
+
+    def spoil(p, name, z):
+        if name == "db_y":
+            p.dy[0] += 1
+        return z.T if name == "dw_h" else z
+
+    report = judge(computing(spoil), SHORT, "mine")
+    assert report.names == ["dw_h transposed", "backward overwrites its upstream gradient"]
+    assert [len(named.together) for named in report.named] == [1, 1]
+    assert "dw_h: the transpose of what is right" in report.known
+    assert len(report.faults) == 1
+    assert report.verdict == "wrong"
+
+
+def test_of_what_a_first_call_left_over_the_first_problem_alone_is_judged():
+    total = {}
+
+    def spoil(p, name, z):
+        if name in ("dw_h", "dw_x"):
+            z = total[name] = z + (
+                total[name] if total.get(name, z).shape == z.shape and name in total else 0
+            )
+        return z
+
+    report = judge(computing(spoil), replace(SHORT, sizes={"T": 3, "B": 2, "H": 4, "I": 3}), "mine")
+    assert report.verdict == "wrong"
+    assert {row.verdict for row in report.rows} == {"right", "not given"}
+    assert report.faults == [
+        "the second call on the same problem differs from the first: dw_h, dw_x. Something is left "
+        "from the call before"
+    ]
+    assert report.names == ["accumulator not cleared"]
