@@ -1,6 +1,7 @@
 """What is printed of a report, and what a declaration may say, each word of it."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from elman_np.checking.learner.style import CHOICES, SIZES, CannotRunError
 from elman_np.checking.mistakes import ADAM, NETWORK
 from elman_np.recurrence import Recurrence
 
+DOCS = Path(__file__).parents[1] / "docs"
 MISTAKES = {mistake.name: mistake for mistake in (*NETWORK, *ADAM)}
 A, B, C = (
     MISTAKES[name] for name in ("dw_h transposed", "w_h transposed on the way back", "cell: derivative 1 - h")
@@ -117,6 +119,7 @@ def test_a_mistake_is_told_with_a_hint_and_the_page_of_its_equation(mistake):
     ).partition(".")
     page = {"1": "cell", "2": "loss", "3": "bptt", "5": "truncation", "7": "adam", "9": "speed"}[chapter]
     assert read == f"    Read: docs/{page}.md#eq-{chapter}-{number}"
+    assert f'<a id="eq-{chapter}-{number}"></a>' in (DOCS / f"{page}.md").read_text("utf-8")
 
 
 # ---------------------------------------------------------------- declarations

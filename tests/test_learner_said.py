@@ -129,20 +129,6 @@ def test_another_loss_is_one_factor_of_the_loss_and_of_every_gradient(output, od
         assert "too large by the factor T B O" in found
 
 
-def test_float32_in_one_problem_alone_excuses_nothing():
-    """Adam in float32 for one option, and in float64 for the others."""
-
-    def program(p):
-        single = p.eps == 1e-3
-        for state in updates(p):
-            yield {n: w.astype(np.float32) if single else w for n, w in state.items()}
-
-    report = check_adam(program)
-    assert report.verdict == "wrong"
-    assert "wrong only with lr=0.1, betas=(0.5, 0.9), eps=0.001" in report.known
-    assert report.remarks == []
-
-
 def test_decay_is_no_part_of_what_maximize_turns():
     """Wrong only where both are asked for: the sign is turned after the decay, not before."""
 

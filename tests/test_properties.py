@@ -314,7 +314,7 @@ def has_all_its_digits(found):
 # ---------------------------------------------------------------- the upstream gradient
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(cases(), seeds)
 def test_upstream_gradients_add(case, seed):
     """Split into two parts of which one is 0 at every entry, so that their sum is exact."""

@@ -129,7 +129,6 @@ DESELECTED = (
     # Another process knows nothing of mutmut, which its mutants ask.
     "command_lines.py::test_a_reader_that_is_gone_ends_a_command_quietly",
     "command_lines.py::test_a_full_disk_is_a_line_and_no_verdict",
-    "command_lines.py::test_help_explains",
     "command_lines.py::test_importing_numpys_backend_loads_nothing_heavy",
     "command_lines.py::test_what_is_missing_is_said_in_one_line",
 )
