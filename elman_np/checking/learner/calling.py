@@ -135,13 +135,15 @@ def _same(value: Any, before: Any) -> bool:  # noqa: ANN401
         return len(value) == len(before) and all(map(_same, value, before))
     if isinstance(value, np.ndarray) and isinstance(before, np.ndarray):
         return np.array_equal(value, before, equal_nan=True)
-    return value is before or bool(value == before)
+    return value is before or (type(value) is type(before) and bool(value == before))
 
 
 def _as_array(name: str, value: object) -> Array:
     try:
         array = np.asarray(value)
         if array.dtype == object:
+            if any(item is None for item in array.flat):  # of which NumPy would make NaN
+                raise TypeError("an array with None in it")
             array = np.stack([np.asarray(item, float) for item in value])  # type: ignore[attr-defined]
         if array.dtype.kind not in "fiub":
             raise TypeError(f"an array of {array.dtype}")
