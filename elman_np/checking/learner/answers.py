@@ -85,7 +85,7 @@ def _by_sequence(
 ) -> dict[str, Array]:
     model = package.ElmanRNN.from_params(params, **vars(problem.recurrence))
     y, h_n, tape = model.forward(problem.x.copy(), problem.h_0.copy())
-    grads, dx, dh_0 = model.backward(tape, upstream(y), None if problem.dh_n is None else problem.dh_n.copy())
+    grads, dx, dh_0 = model.backward(tape, upstream(y), problem.dh_n.copy())
     named = {f"d{name}": value for name, value in grads.items()}
     return {"h": tape.bptt.h, "h_n": h_n, "dx": dx, "dh_0": dh_0} | named
 
@@ -102,8 +102,7 @@ def _by_cell(
         after.append(h)
         outputs.append(y_t)
     dy, dx, dh_0 = upstream(np.stack(outputs)), np.zeros_like(problem.x), np.zeros_like(problem.h_0)
-    dh = np.zeros_like(problem.h_0) if problem.dh_n is None else problem.dh_n
-    total = params.map(np.zeros_like)
+    dh, total = problem.dh_n, params.map(np.zeros_like)
     for t in reversed(range(len(dy))):
         sent = package.step_backward(params, problem.x[t], before[t], after[t], dy[t], dh, activation)
         total, dx[t], dh = total.map(np.add, sent.grads), sent.dx, sent.dh_before

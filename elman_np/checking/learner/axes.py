@@ -130,7 +130,7 @@ def _advice(name: str, z: Array, expected: tuple[int, ...]) -> str:
 def given(problem: Problem, style: Style) -> Given:
     """Lay a whole problem out for the program; every array is a fresh copy."""
     layout, params = Layout(style, problem), problem.params
-    values: dict[str, Any] = {"x": layout.give("x", problem.x), "h_0": layout.give("h_0", problem.h_0)}
+    values: dict[str, Any] = {n: layout.give(n, getattr(problem, n)) for n in ("x", "h_0", "dh_n")}
     if style.inputs == "numbers":
         values["x"] = numbers(problem.x.argmax(axis=-1), style)
     weights = {"w_x": params.w_x, "w_h": params.w_h, "w_y": params.w_y}
@@ -147,8 +147,6 @@ def given(problem: Problem, style: Style) -> Given:
         weights.pop("w_y")
         biases.pop("b_y", None)
     values |= {name: layout.give(name, z) for name, z in (weights | biases).items()}
-    if problem.dh_n is not None:
-        values["dh_n"] = layout.give("dh_n", problem.dh_n)
     if problem.dy is not None:
         values["dy"] = layout.give("dy", problem.dy)
     if problem.target is not None:

@@ -38,7 +38,7 @@ class Problem:
     h_0: Array
     dy: Array | None
     target: Array | None
-    dh_n: Array | None
+    dh_n: Array
     b_hh: Array
     loss: Loss
     recurrence: Recurrence = PLAIN
@@ -192,7 +192,6 @@ def without_future(problem: Problem) -> Problem:
     """Let the loss see the first step alone, so that nothing comes back from later ones."""
     dy: Any = np.zeros_like(problem.dy)
     assert problem.dy is not None
-    assert problem.dh_n is not None
     dy[0] = problem.dy[0]
     return replace(problem, dy=dy, dh_n=np.zeros_like(problem.dh_n))
 
@@ -203,6 +202,5 @@ def one_row(problem: Problem) -> Problem:
     def cut(z: Array | None) -> Array | None:
         return None if z is None else z[:, :1].copy()
 
-    h_0, dh_n = problem.h_0[:1], None if problem.dh_n is None else problem.dh_n[:1]
     parts: dict[str, Any] = {"x": cut(problem.x), "dy": cut(problem.dy), "target": cut(problem.target)}
-    return replace(problem, h_0=h_0, dh_n=dh_n, **parts)
+    return replace(problem, h_0=problem.h_0[:1], dh_n=problem.dh_n[:1], **parts)
