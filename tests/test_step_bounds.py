@@ -11,7 +11,9 @@ import elman_np as en
 import elman_torch as et
 from elman_np.checking.balls import Unit
 from elman_np.checking.bounds import rule_of
-from elman_np.checking.step_bounds import known_slope, residuals, rounded_square
+from elman_np.checking.one_step import _judge
+from elman_np.checking.problems import network_cases, numpy_solution
+from elman_np.checking.step_bounds import known_slope, residuals, rounded_square, step_balls
 from elman_np.recurrence import Recurrence
 from tests.support.rounding import (
     DTYPES,
@@ -127,3 +129,23 @@ def test_saturated_networks_are_decided_one_step_at_a_time(dtype):
     params = en.init_parameters(1, 5, 1, dtype=dtype, rng=0).map(lambda p: p * p.dtype.type(0.6))
     comparison = et.compare(en.ElmanRNN.from_params(params), x, dy=np.ones_like(x))
     assert comparison.verdict == "agrees"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("share", "right"), [(0.9, True), (1.5, True), (2.4, True), (None, False)])
+def test_a_program_whose_slope_is_of_another_form_is_judged_by_the_wider_ball(dtype, share, right):
+    """Off by so many radii of the form that is known, and within that of any form; or beyond both."""
+    case = network_cases(np.dtype(dtype))[18]
+    found = numpy_solution(case)
+    dh_n = np.zeros_like(case.h_0) if case.dh_n is None else case.dh_n
+    own = found.steps["h"], found.steps["da"], found.steps["dy"]
+    balls = step_balls(case.model.params, case.x, case.h_0, case.model.recurrence, dh_n, *own)
+    known, widest = balls["da"], balls["da, any form"]
+    ratio = widest.rad[0] / known.rad[0]
+    place = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    assert ratio[place] > 2.5
+    da = own[1].copy()
+    radius = known.rad[0][place] if share else widest.rad[0][place]
+    da[0][place] = known.mid[0][place] + (share or 1.5) * radius
+    judged = dict(_judge(case, found._replace(steps=found.steps | {"da": da})))
+    assert (judged["da"][0] <= 1) == right

@@ -74,7 +74,7 @@ TESTS = {
         BOUNDS,
     ),
     "elman_np/checking/comparison.py": ("verdicts.py", "reprs.py"),
-    "elman_np/checking/one_step.py": JUDGE,
+    "elman_np/checking/one_step.py": (*JUDGE, "step_bounds.py"),
     "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
     "elman_np/checking/problems.py": JUDGE,
     "elman_np/commands.py": COMMANDS,
