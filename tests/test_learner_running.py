@@ -1,14 +1,19 @@
 """A learner's file in a process of its own: whatever it does, there is an answer; nothing is changed."""
 
+import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import elman_np as en
 import elman_np.__main__
+from elman_np.checking.learner import running
 from elman_np.checking.learner.child import judge_file
-from elman_np.checking.learner.running import STARTS, run_file
+from elman_np.checking.learner.running import STARTS, Outcome, run_file
 
 SOLVE = """
 def solve(p):
@@ -115,3 +120,162 @@ def test_a_function_that_waits_for_ever_is_ended(tmp_path):
     found = outcome(tmp_path, "import time\ndef solve(p):\n    time.sleep(600)\n", seconds=2)
     assert found.status == 2
     assert re.search("longer than 2 seconds|within 2 seconds", found.text)
+
+
+# ---------------------------------------------------------------- how the process is started and ended
+
+
+class Process:
+    """Stands for the process: prints, keeps a result, and ends or does not."""
+
+    pid = -1
+
+    def __init__(self, printed=b"", result=None, late=False):
+        self.printed, self.result, self.late, self.waited, self.words = printed, result, late, None, None
+
+    def __call__(self, words, **options):
+        """Be started."""
+        self.words, self.options = words, options
+        self.found = list(Path(options["cwd"]).iterdir())
+        reader, writer = os.pipe()
+        os.write(writer, self.printed)
+        os.close(writer)
+        self.stdout = os.fdopen(reader, "rb")
+        if self.result is not None:
+            Path(words[-1]).write_text(json.dumps(self.result), encoding="utf-8")
+        return self
+
+    def wait(self, timeout=None):
+        """Be waited for."""
+        self.waited = timeout
+        if self.late:
+            raise subprocess.TimeoutExpired(self.words, timeout)
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path):
+    """Run a file in a process that is none, and tell what came of it."""
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1\n", encoding="utf-8")
+
+    def start(process, seconds=2.5):
+        ended = []
+        monkeypatch.setattr(running.subprocess, "Popen", process)
+        monkeypatch.setattr(running, "_end", ended.append)
+        found = run_file(file, seconds)
+        assert ended == [process]
+        assert process.waited == seconds
+        return found
+
+    return start
+
+
+def test_the_process_has_an_empty_folder_no_input_one_thread_and_a_session_of_its_own(
+    started, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("MPLBACKEND", "TkAgg")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    process = Process(result={"stage": "done", "status": 0, "text": "right"})
+    assert started(process) == Outcome("right", 0)
+    assert process.words[:3] == [sys.executable, "-m", "elman_np.checking.learner.child"]
+    assert process.words[3] == str((tmp_path / "mine.py").resolve())
+    assert process.found == []
+    options = process.options
+    assert Path(process.words[4]).parent == Path(options["cwd"]).parent
+    assert not Path(options["cwd"]).exists()  # afterwards
+    assert (options["stdin"], options["stdout"]) == (subprocess.DEVNULL, subprocess.PIPE)
+    assert (options["stderr"], options["start_new_session"]) == (subprocess.STDOUT, True)
+    env = options["env"]
+    package = str(Path(en.__file__).parents[1])
+    assert env["PYTHONPATH"] == os.pathsep.join([package, "elsewhere"])
+    assert (env["MPLBACKEND"], env["PYTHONUTF8"], env["PYTHONDONTWRITEBYTECODE"]) == ("Agg", "1", "1")
+    assert (env["OMP_NUM_THREADS"], env["MKL_NUM_THREADS"]) == ("3", "1")
+    assert os.environ.keys() <= env.keys()
+    monkeypatch.delenv("PYTHONPATH")
+    started(process)
+    assert process.options["env"]["PYTHONPATH"] == package
+
+
+@pytest.mark.parametrize("status", [0, 1, 3, 4])
+def test_its_status_and_its_text_are_those_of_the_report(started, status):
+    process = Process(b"a\nb\n", {"stage": "done", "status": status, "text": "mine.py: a verdict"})
+    said = "mine.py: a verdict\n\nYour file printed 2 lines, which begin so:\n  | a\n  | b"
+    assert started(process) == Outcome(said, status)
+
+
+@pytest.mark.parametrize(
+    ("result", "late", "said"),
+    [
+        (None, False, "its process ended by itself while starting"),
+        ({"stage": "importing"}, False, "its process ended by itself while importing"),
+        ({"stage": "solving"}, False, "its process ended by itself while solving"),
+        ({"stage": "done", "status": "0", "text": ""}, False, "its process ended by itself while done"),
+        (
+            {"stage": "solving"}, True,
+            "your function did not come to an end within 2.5 seconds. The problems are small (40 steps at "
+            "most), so that it probably loops for ever; --seconds gives it more time",
+        ),
+        (
+            {"stage": "importing"}, True,
+            "importing it took longer than 2.5 seconds. It probably trains, plots or waits when it is "
+            "imported; put that under\n  if __name__ == '__main__':\nor give it more time with --seconds",
+        ),
+    ],
+)  # fmt: skip
+def test_a_process_without_a_verdict_is_told_by_how_far_it_came(started, result, late, said):
+    assert started(Process(result=result, late=late)) == Outcome(f"mine.py: could not run\n\n{said}", 2)
+    shown = f"mine.py: could not run\n\n{said}\n\nYour file printed 0 lines, which begin so:\n  | no end"
+    assert started(Process(b"no end", result=result, late=late)) == Outcome(shown, 2)
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (b"", ""),
+        (b" \n\n", ""),
+        (b"one\n", "1 lines, which begin so:\n  | one"),
+        (b"1\n2\n3\n4\n", "4 lines, which begin so:\n  | 1\n  | 2\n  | 3"),
+        (b"x" * 300 + b"\n", f"1 lines, which begin so:\n  | {'x' * 100}"),
+        (b"\n" * 30_000 + b"end\n", ""),  # nothing in what is kept
+        (b"a\n" * 12_345, "12,345 lines, which begin so:\n  | a\n  | a\n  | a"),
+        (b"\xff\n", "1 lines, which begin so:\n  | \ufffd"),
+    ],
+)
+def test_the_beginning_of_what_it_prints_is_shown(started, printed, said):
+    process = Process(printed, {"stage": "done", "status": 0, "text": "right"})
+    assert started(process).text == "right" + (f"\n\nYour file printed {said}" if said else "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected a file, or --new with a style"),
+        (["FILE", "--new", "cell"], "expected a file, or --new with a style"),
+        (["no.py"], "file: there is no such file, 'no.py'"),
+        (["FILE", "--new", "nothing"], "argument --new: invalid choice: 'nothing'"),
+        (["FILE", "--seconds", "0"], "argument --seconds: "),
+        (["FILE", "--second", "x"], "argument --seconds: "),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_refused(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").touch()
+    with pytest.raises(SystemExit) as ended:
+        running.parse(arguments)
+    assert ended.value.code == 2
+    assert f"python -m elman_np check: error: {message}" in capsys.readouterr().err
+
+
+def test_a_file_is_given_the_time_that_is_asked_for(capsys, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(running, "run_file", lambda *arguments: asked.append(arguments) or Outcome("said", 3))
+    file = tmp_path / "mine.py"
+    file.touch()
+    assert [running.main([str(file)]), running.main([str(file), "--seconds", "0.5"])] == [3, 3]
+    assert asked == [(file, 60.0), (file, 0.5)]
+    assert capsys.readouterr().out == "said\nsaid\n"
+    for style, start in STARTS.items():
+        assert running.main(["--new", style]) == 0
+        assert capsys.readouterr().out == start.read_text("utf-8")
