@@ -94,7 +94,7 @@ TESTS = {
     "elman_np/checking/learner/optimiser.py": ("learner_adam.py",),
     "elman_np/checking/learner/posing.py": ("learner_posing.py", "options_checker.py"),
     "elman_np/checking/learner/remarks.py": ("learner_remarks.py", "learner_said.py"),
-    "elman_np/checking/learner/report.py": ("learner_report.py",),
+    "elman_np/checking/learner/report.py": ("learner_report.py", "learner_said.py"),
     "elman_np/checking/learner/running.py": ("learner_running.py",),
     "elman_np/checking/learner/style.py": ("learner_report.py", "options_checker.py"),
     "elman_np/notebook/command.py": (*NOTEBOOK, "options_commands.py"),

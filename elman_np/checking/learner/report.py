@@ -73,14 +73,12 @@ class Report:
         return "\n\n".join(part for part in parts if part)
 
     def _table(self) -> str:
-        order = {"right": 0, "undecided": 1, "wrong": 2, "not given": 3}
-        rows = sorted(self.rows, key=lambda row: order[row.verdict])
         lines = []
-        for verdict in order:
-            tensors = [row for row in rows if row.verdict == verdict]
+        for verdict in ("right", "undecided", "wrong", "not given"):
+            tensors = [row for row in self.rows if row.verdict == verdict]
             if verdict in ("right", "not given") and tensors:
                 lines.append(f"  {verdict:10} {' '.join(row.tensor for row in tensors)}")
-            elif tensors:
+            else:
                 lines += [f"  {verdict:10} {row.tensor:6} {row.where}" for row in tensors]
         return "\n".join(lines)
 
