@@ -191,6 +191,26 @@ def test_where_the_loss_is_the_programs_gradients_are_made_large_and_small_by_ta
         assert np.array_equal(problem.target, y.argmin(axis=-1))
 
 
+@pytest.mark.parametrize("words", [{}, {"loss": "mean of squares"}, {"loss": "cross-entropy sum"}], ids=str)
+def test_large_is_a_thousand_times_and_small_a_thousand_millionth(words):
+    """The same draws without it; a hundred times where the weights are made large."""
+    style = Style.of({"dh_n": "given"} | words)
+    draw, found = Draw(style), {problem.name: problem for problem in problems(style)}
+    plain = {name: draw.problem(name, steps, sizes, "tanh") for name, (steps, sizes) in NAMED.items()}
+    for name, factor in (("large gradients", 1e3), ("small gradients", 1e-9)):
+        one, other = plain[name], found[name]
+        if words == {}:
+            assert np.array_equal(other.dy, one.dy * factor)
+            assert np.array_equal(other.dh_n, one.dh_n * factor)
+        elif "cross" in words["loss"]:
+            assert np.array_equal(other.params.w_y, one.params.w_y * min(factor, 1e2))
+        elif factor > 1:
+            assert np.array_equal(other.target, one.target * factor)
+        else:
+            assert np.array_equal(other.params.w_y, one.params.w_y * factor)
+            assert np.array_equal(other.target, one.target)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("output", ["every step", "last step"])
 def test_the_least_likely_class_is_the_one_with_the_smallest_output(activation, output):

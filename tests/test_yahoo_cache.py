@@ -5,9 +5,11 @@ import os
 import re
 import sys
 import warnings
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -81,6 +83,25 @@ def test_the_file_has_what_was_asked_and_when(server, tmp_path):
     }
     assert content["bars"]["Date"] == [str(day) for day in weekdays(START, END)]
     assert content["bars"]["Adj Close"] == [row["Adj Close"] for row in GOOD[5:]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_what_is_packed_is_unpacked_again_in_every_field(server, tmp_path, count):
+    """With no day at all, too: each column has its dtype. Nothing that is no number is kept."""
+    download(START, END)
+    one = kept.read(tmp_path / NAME)
+    assert (one.symbol, str(one.start), str(one.end)) == ("SPYM", "2023-03-01", "2023-04-01")
+    first = replace(one, bars=one.bars.head(count))
+    again = kept.unpacked(json.loads(json.dumps(kept.packed(first))))
+    assert_frame_equal(again.bars, first.bars, check_exact=True)
+    assert replace(again, bars=None) == replace(first, bars=None)
+    kept.write(tmp_path, "again", one)
+    text = (tmp_path / "again.json").read_text("utf-8")
+    assert text.count("\n") > len(one.bars)  # to be read by people: a number a line
+    endless = replace(one, bars=one.bars.with_columns(Open=pl.lit(np.inf)))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        kept.write(tmp_path, "endless", endless)
+    assert not (tmp_path / "endless.json").exists()
 
 
 def test_the_network_is_asked_unless_the_cache_is_asked_for(server):
