@@ -93,7 +93,8 @@ TESTS = {
     "elman_np/checking/learner/narrowing.py": ("learner_narrowing.py", "learner_said.py"),
     "elman_np/checking/learner/optimiser.py": ("learner_adam.py",),
     "elman_np/checking/learner/posing.py": (
-        "learner_posing.py", "learner_narrowing.py::test_these_numbers_of_steps_are_tried", "options_checker.py",
+        "learner_posing.py", "learner_narrowing.py::test_these_numbers_of_steps_are_tried",
+        "options_checker.py",
     ),
     "elman_np/checking/learner/remarks.py": ("learner_remarks.py", "learner_said.py"),
     "elman_np/checking/learner/report.py": ("learner_report.py", "learner_said.py"),
