@@ -154,11 +154,6 @@ def _plain(ball: Ball) -> Array:
     return ball.mid.astype(np.float64)
 
 
-def _transposed(ball: Ball) -> Ball | None:
-    square = ball.mid.ndim == 2 and ball.mid.shape[0] == ball.mid.shape[1] > 1
-    return ball.T if square else None
-
-
 def _moved(ball: Ball, by: int) -> Ball | None:
     if ball.mid.ndim != 3:
         return None
@@ -169,7 +164,7 @@ def _moved(ball: Ball, by: int) -> Ball | None:
 
 SHAPES: dict[str, Callable[[Ball], Ball | None]] = {
     "all zero": lambda ball: Ball(np.zeros_like(ball.mid), ball.rad, ball.unit),
-    "the transpose of what is right": _transposed,
+    "the transpose of what is right": lambda ball: ball.T if ball.mid.ndim == 2 else None,
     "right but for its sign": lambda ball: -ball,
     "right, but a step late": lambda ball: _moved(ball, 1),
     "right, but a step early": lambda ball: _moved(ball, -1),
