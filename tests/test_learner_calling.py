@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from elman_np.checking.learner import Style
 from elman_np.checking.learner.answers import right_balls
 from elman_np.checking.learner.axes import Layout
 from elman_np.checking.learner.calling import GRADIENTS, OUTPUTS, SHOWN, WEIGHTS, attempt, shown
+from elman_np.checking.learner.losses import Loss
 from elman_np.checking.learner.posing import problems
 from elman_np.checking.learner.style import CannotRunError
 from tests.support.rounding import in_radii
@@ -217,6 +219,22 @@ def test_a_program_that_updates_returns_weights():
     with pytest.raises(CannotRunError) as caught:
         attempt(lambda p: {"dw_x": p.w_x}, style, problem)
     assert str(caught.value) == f"solve: returned 'dw_x'; known are {', '.join([*OUTPUTS, *WEIGHTS])}"
+
+
+@pytest.mark.parametrize("name", ["loss", "dy", "probabilities"])
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_what_only_a_loss_has_is_taken_under_a_loss_alone(name, loss):
+    style, problem = posed({"loss": loss})
+    value = 0.0 if name == "loss" else np.zeros((7, 2, 2))
+    if loss != "given" and (name != "probabilities" or loss.startswith("cross-entropy")):
+        assert attempt(lambda p: {name: value}, style, problem).wrong == {name}
+        return
+    under = "a cross-entropy" if name == "probabilities" else "a loss"
+    with pytest.raises(CannotRunError) as caught:
+        attempt(lambda p: {"y": np.zeros((7, 2, 2)), name: value}, style, problem)
+    assert str(caught.value) == (
+        f"solve: returned {name!r}; expected it under {under} alone, and STYLE has loss={loss!r}"
+    )
 
 
 def test_numbers_may_be_lists_booleans_integers_and_arrays_of_arrays():

@@ -95,6 +95,19 @@ def test_what_comes_near_is_named_too(radii, others):
     assert named(mine, known) == [Named(((A,), (B,)) if others else ((A,),))]
 
 
+def test_what_is_as_far_as_what_cannot_be_told_apart_is_not_named():
+    """A hundred radii in one tensor, or on one problem, whatever the others say."""
+    mine = spoils("y", "dw_x")
+    off = spoils("dw_x", by=1.0 + 2 * RADIUS * 100)
+    assert named(mine, {A: mine, B: spoils("y") | off}) == [Named(((A,),))]
+    assert named(mine, {A: mine, B: mine | {(0, "dw_x"): 1.0 + 2 * RADIUS * 100}}) == [Named(((A,),))]
+    first = spoils("dw_x", "dw_h")
+    both = first | spoils("dw_h", by=1.5)
+    known = {A: first, B: spoils("dw_h", by=0.5), C: spoils("dw_h", by=0.5)}
+    known[C][0, "dw_h"] += 2 * RADIUS * 100
+    assert named(both, known) == [Named(((A, B),))]
+
+
 @pytest.mark.parametrize(("radii", "fits"), [(0.5, True), (1.0, True), (1.5, False), (2.0, False)])
 def test_what_is_near_but_does_not_fit_is_not_named(radii, fits):
     known = {A: spoils("dw_x", by=1.0 + 2 * RADIUS * radii)}

@@ -358,6 +358,17 @@ def test_two_wrong_tensors_are_apart_in_radii_of_the_right_one_grown_to_their_si
     assert distance(one + 32 * unit.u * 8, one, zero) == pytest.approx(0.5, rel=0.1)
     assert distance(0 * one, 0 * one, zero) == 0
     assert distance(one * np.nan, one, ball) == np.inf
+    wide = Ball(0 * ball.mid, np.array([0.0, 0.25]), unit)
+    assert distance(one, one + np.array([0, 1.0]), wide) == pytest.approx(2, rel=1e-12)
+    exact = Ball(ball.mid, 0 * ball.rad, unit)
+    assert (distance(one, one, exact), distance(one, large, exact)) == (0, np.inf)
+    assert distance(np.zeros(2), np.zeros(2), Ball(0 * ball.mid, 0 * ball.rad, unit)) == 0
+    both = np.array([np.nan, 8.0])
+    assert distance(both, both, ball) == 0
+    empty = Ball(ball.mid[:0], ball.rad[:0], unit)
+    assert distance(one[:0], one[:0], empty) == 0
+    tiny = 64 * unit.u * 8  # where what is right is zero, and its radius too
+    assert distance(one + 0.999 * tiny, one, zero) < 1 < distance(one + 1.01 * tiny, one, zero)
 
 
 @pytest.mark.parametrize(("far", "named"), [(0.5, 2), (90.0, 2), (110.0, 1)])

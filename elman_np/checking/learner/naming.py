@@ -94,7 +94,7 @@ def planted(*changes: Mistake) -> ModuleType:
 def network_numbers(attempt: Attempt, *changes: Mistake) -> dict[str, Array]:
     """Compute all numbers of our network with these mistakes in it."""
     by_cell = any(change.name.startswith(CELL) for change in changes)
-    own_dy = attempt.tensors.get("dy") if attempt.problem.dy is None else None
+    own_dy = attempt.tensors.get("dy")  # only where a loss is declared
     tensors = package_tensors(planted(*changes), attempt.problem, own_dy, by_cell=by_cell)
     return tensors | {"db_ih": tensors["db_h"], "db_hh": tensors["db_h"]}
 
