@@ -1,8 +1,10 @@
 """What was trained is kept in a file, whole or not at all, bit for bit, by either backend for the other."""
 
+import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -359,6 +361,28 @@ def test_a_file_that_cannot_be_written_to_its_end_leaves_the_old_one(error, tmp_
         place.write_bytes(b"old")
     write_whole(place, lambda file: file.write(b"new"))
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("kept.npz", b"new")]
+
+
+def test_the_error_is_the_first_one_though_the_unfinished_file_is_gone(tmp_path):
+    """As where the folder of a network is lost meanwhile."""
+
+    def write(file):
+        os.unlink(file.name)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_whole(tmp_path / "kept.npz", write)
+
+
+def test_what_cannot_be_a_file_is_refused_in_the_systems_words(tmp_path):
+    for place, code, said in (
+        (tmp_path, errno.EISDIR, tmp_path),
+        (tmp_path / "no" / "kept.npz", errno.ENOENT, tmp_path / "no"),
+    ):
+        with pytest.raises(OSError, match=re.escape(os.strerror(code))) as caught:
+            write_whole(place, lambda file: file.write(b"new"))
+        assert (caught.value.errno, caught.value.strerror) == (code, os.strerror(code))
+        assert caught.value.filename == str(said)
 
 
 def test_the_data_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):

@@ -109,13 +109,12 @@ def _returned(
     for name in returned:
         if name not in known:
             raise CannotRunError(f"solve: returned {name!r}; known are {', '.join(known)}")
-    of_a_loss = {"loss": "", "dy": "", "probabilities": "cross-entropy"}
-    for name, kind in of_a_loss.items():
-        if name in returned and (style.loss == "given" or not style.loss.startswith(kind)):
-            under = "a cross-entropy" if kind else "a loss"
-            raise CannotRunError(
-                f"solve: returned {name!r}; expected it under {under} alone, and STYLE has loss={style.loss!r}"
-            )
+    of = {"loss": "a loss", "dy": "a loss", "probabilities": "a cross-entropy"}
+    declared = {"a loss": style.loss != "given", "a cross-entropy": style.loss.startswith("cross-entropy")}
+    for name in returned:
+        if name in of and not declared[of[name]]:
+            said = f"expected it under {of[name]} alone, and STYLE has loss={style.loss!r}"
+            raise CannotRunError(f"solve: returned {name!r}; {said}")
     if not returned:
         raise CannotRunError(f"solve: returned an empty dict; expected some of {', '.join(known)}")
     return returned
