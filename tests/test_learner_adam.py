@@ -23,6 +23,7 @@ from elman_np.checking.learner.optimiser import (
     numbers,
     right_ball,
 )
+from elman_np.checking.learner.style import CannotRunError
 from elman_np.checking.mistakes import ADAM
 from elman_np.checking.problems import SIZES
 from tests.support.rounding import in_radii
@@ -193,6 +194,29 @@ def test_an_option_that_is_ignored_is_noticed_where_it_is_set(name, unnamed):
     if name != "decoupled":  # without weight decay it changes nothing
         said = "; ".join(", ".join(f"{k}={v}" for k, v in one.items()) for one in spoilt)
         assert lines == [f"wrong only with {said}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"array": "one"}, "the word 'array' is unknown; known are arrays, options, fixed, dtype"),
+        ({"arrays": "set"}, "arrays is 'set'; known are ['dict', 'list', 'one']"),
+        ({"dtype": "float16"}, "dtype is 'float16'; known are ['float64', 'float32']"),
+        ({"options": ("nesterov",)}, f"options is ('nesterov',); known are {list(FLAGS)}"),
+        ({"fixed": {"beta": 1}}, "fixed is {'beta': 1}; known are ['lr', 'betas', 'eps']"),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_refused(words, message):
+    with pytest.raises(CannotRunError) as caught:
+        AdamStyle.of(words)
+    assert str(caught.value) == f"ADAM: {message}"
+    report = check_adam(ours(), subject="mine", **words)
+    assert (report.verdict, report.subject) == ("could not run", "mine")
+
+
+@pytest.mark.parametrize("name", ["lr", "betas", "eps"])
+def test_what_may_be_fixed_is_one_of_three(name):
+    assert AdamStyle.of({"fixed": {name: 0.5}}).fixed == {name: 0.5}
 
 
 def test_both_betas_are_told_by_themselves_too():
@@ -385,6 +409,7 @@ def test_what_is_undecided_is_neither_right_nor_wrong(monkeypatch):
 def test_what_is_returned_must_be_laid_out_like_what_is_given(arrays, value, message):
     report = check_adam(lambda p: [value] * 10, arrays=arrays)
     assert (report.verdict, report.status, report.trouble) == ("could not run", 2, message)
+    assert report.subject == "updates"
 
 
 @pytest.mark.parametrize("count", [0, 2, 9, 11])

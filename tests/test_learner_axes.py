@@ -74,6 +74,25 @@ def test_what_is_given_comes_back_as_it_was(axes, steps, weights, bias):
     assert (told["activation"], told["dtype"]) == ("tanh", "float64")
 
 
+@pytest.mark.parametrize("axes", [axes for axes in ORDERS if "T" in axes])
+@pytest.mark.parametrize("steps", ["array", "list"])
+def test_all_states_are_laid_out_like_the_outputs_with_a_vector_at_every_step(axes, steps):
+    """Also where a step has one number, and where the last output alone is looked at."""
+    for output in ("every step", "last step", "none"):
+        _, problem, layout = seven({"axes": axes, "steps": steps, "output": output})
+        count, batch, _ = problem.x.shape
+        h = np.arange(count * batch * 4.0).reshape(count, batch, 4)
+        own = layout.give("h", h)
+        letters = axes if "F" in axes else axes + "F"
+        if steps == "list":
+            assert isinstance(own, list)
+            own, letters = np.stack(own), "T" + letters.replace("T", "")
+        lengths = {"T": count, "B": batch, "F": 4}
+        assert own.shape == tuple(lengths[letter] for letter in letters)
+        assert np.array_equal(own, np.einsum(f"TBF->{letters}", h))
+        assert np.array_equal(layout.take("h", own), h)
+
+
 @pytest.mark.parametrize("joined", ["hx", "xh"])
 @pytest.mark.parametrize("weights", ["out in", "in out"])
 def test_a_joined_matrix_is_both_side_by_side_and_is_taken_apart(joined, weights):
@@ -184,6 +203,7 @@ def test_what_a_problem_does_not_have_is_said_with_what_it_has():
         ({"hidden_bias": "none"}, set(), {"b_h", "b_ih", "b_hh"}),
         ({"output_bias": False}, {"w_y"}, {"b_y"}),
         ({"output": "none"}, {"w_h", "b_h"}, {"w_y", "b_y"}),
+        ({"output": "none", "output_bias": False}, {"w_h", "b_h"}, {"w_y", "b_y"}),
         ({"loss": "mean of squares"}, {"target"}, {"dy"}),
         ({"rate": 0.1, "chunk": 3}, {"rate", "chunk"}, {"reset_every"}),
         ({"reset_every": 3}, {"reset_every"}, {"rate", "chunk"}),

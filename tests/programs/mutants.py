@@ -91,7 +91,7 @@ TESTS = {
     "elman_np/checking/learner/losses.py": CHECKER,
     "elman_np/checking/learner/naming.py": ("learner_naming.py", "learner_said.py"),
     "elman_np/checking/learner/narrowing.py": ("learner_narrowing.py", "learner_said.py"),
-    "elman_np/checking/learner/optimiser.py": ("learner_adam.py",),
+    "elman_np/checking/learner/optimiser.py": ("learner_adam.py", "learner_said.py"),
     "elman_np/checking/learner/posing.py": (
         "learner_posing.py", "learner_narrowing.py::test_these_numbers_of_steps_are_tried",
         "options_checker.py",

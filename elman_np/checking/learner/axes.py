@@ -11,7 +11,7 @@ from elman_np.arrays import Array
 from elman_np.checking.learner.posing import Problem
 from elman_np.checking.learner.style import CannotRunError, Style
 
-SEQUENCES, STATES = ("x", "y", "h", "dx", "dy", "probabilities"), ("h_0", "h_n", "dh_n", "dh_0")
+SEQUENCES, STATES = ("x", "y", "h", "probabilities"), ("h_0", "h_n")
 MATRICES = {"w_x": "HI", "w_h": "HK", "w_y": "OH"}
 BIASES = {"b_h": "H", "b_ih": "H", "b_hh": "H", "b_y": "O"}
 
@@ -56,7 +56,7 @@ class Layout:
     def axes(self, name: str) -> tuple[str, str, dict[str, int]]:
         """Tell the axes in the book and in the program, and how long each is."""
         style, turned = self.style, self.style.weights == "in out"
-        bare = name if name in (*SEQUENCES, *STATES) else name.removeprefix("d")
+        bare = name.removeprefix("d")
         if bare in MATRICES:
             letters = MATRICES[bare]
             return letters, letters[::-1] if turned else letters, self.sizes
@@ -64,10 +64,10 @@ class Layout:
             return "F", style.bias, self.sizes | {"F": self.sizes[BIASES[bare]]}
         if bare in STATES:
             return "BF", style.state_axes, self.sizes | {"F": self.sizes["H"]}
-        width = {"x": "I", "dx": "I", "h": "H"}.get(bare, "O")
+        width = {"x": "I", "h": "H"}.get(bare, "O")
         sizes = self.sizes | {"F": self.sizes[width]}
         axes = style.axes if style.features or width != "H" else style.axes + "F"
-        if style.output == "last step" and bare in ("y", "dy", "probabilities"):
+        if style.output == "last step" and bare in ("y", "probabilities"):
             return "TBF", axes.replace("T", ""), sizes | {"T": 1}
         return "TBF", axes, sizes
 
@@ -98,16 +98,16 @@ class Layout:
             expected = tuple(sizes[letter] for letter in have)
         if want == "F" and z.size == expected[have.index("F")]:
             return z.reshape(-1)
-        if name in (*SEQUENCES, *STATES) and z.shape != expected:
+        if name.removeprefix("d") in (*SEQUENCES, *STATES) and z.shape != expected:
             z, have = self._looser(z, have, expected, sizes)
-        if z.shape != expected and z.shape != tuple(sizes[letter] for letter in have):
+        if z.shape != expected:
             raise CannotRunError(
                 f"{name}: expected shape {expected}, got {z.shape}{_advice(name, z, expected)}"
             )
         return restore(z, have, want)
 
     def _list_of(self, name: str, have: str) -> bool:
-        return self.style.steps == "list" and "T" in have and name in SEQUENCES
+        return self.style.steps == "list" and "T" in have and name.removeprefix("d") in SEQUENCES
 
     @staticmethod
     def _looser(
