@@ -20,7 +20,7 @@ NUMBERS = {
     "dw_h": np.array([[2.0, -7.0], [0.25, 5.0]]),
     "db_h": np.array([6.0, -1.5]),
     "dx": np.array([1.0, -4.0, 0.125]),
-    "y": np.array([2.0, 5.0]),
+    **dict.fromkeys(("y", "h", "h_n", "probabilities"), np.array([2.0, 5.0])),
     "loss": np.array(3.0),
     "dy": np.array([0.5, 9.0]),
 }
@@ -73,7 +73,12 @@ def test_nothing_is_said_where_nothing_is_wrong():
 
 @pytest.mark.parametrize(
     ("limit", "names", "told"),
-    [(4.0, PARAMETERS, "db_h, dw_h, dw_x"), (2.5, ("dw_h",), "dw_h"), (5.5, ("db_h", "dw_h"), "db_h, dw_h")],
+    [
+        (4.0, PARAMETERS, "db_h, dw_h, dw_x"),
+        (0.375, ("dw_x",), "dw_x"),
+        (2.5, ("dw_h",), "dw_h"),
+        (5.5, ("db_h", "dw_h"), "db_h, dw_h"),
+    ],
 )
 def test_one_limit_of_every_entry_is_a_clip(limit, names, told):
     line = CLIPPED.format(told, f"{limit:.6g}")
@@ -111,6 +116,12 @@ def test_a_clip_of_a_sequence_or_one_that_changes_more_is_none():
 
         assert (said(attempts_of(nearly)) is not None) == (holds or abs(off * by) <= 2 * RADIUS)
     assert said(attempts_of(lambda n, z: np.clip(z, -4, 3) if n in PARAMETERS else z)) is None
+    for radii, holds in ((2.0, True), (2.5, False)):
+
+        def beside(name, z, radii=radii):
+            return clipped(4)(name, z) + radii * RADIUS * (z == 0.25)
+
+        assert (said(attempts_of(beside)) is not None) == holds
     for all_of in (0.0, np.inf, np.nan):
         assert said(attempts_of(lambda n, z, v=all_of: 0 * z + v if n == "dw_h" else z)) is None
 
@@ -139,6 +150,7 @@ def test_one_factor_below_one_of_all_parameters_is_a_norm(factor):
     "change",
     [
         scaled(2.0),
+        scaled(1.5),
         scaled(-0.5),
         scaled(0.5, ("dw_x", "dw_h")),
         scaled(0.5, (*PARAMETERS, "dx")),
@@ -179,7 +191,11 @@ def test_one_factor_of_loss_and_gradients_is_another_loss(factor, words):
     for left in GRADIENTS:
         fewer = tuple(n for n in GRADIENTS if n != left)
         assert said(attempts_of(scaled(factor, fewer), names=ALL), MEAN) is None
-    assert said(attempts_of(scaled(factor, (*GRADIENTS, "y")), names=ALL), MEAN) is None
+    for output in ("y", "h", "h_n", "probabilities"):
+        made = attempts_of(change, names=(*ALL, output))
+        assert said(made, MEAN) == OTHER.format(words)
+        made[0].wrong |= {output}
+        assert said(made, MEAN) is None
 
 
 def test_the_number_of_steps_may_be_the_factor():
@@ -242,6 +258,7 @@ def test_a_factor_and_a_bound_that_is_too_wide_are_no_few_digits():
     nearly = 1 + 2.0**-15
     attempts = attempts_of(lambda n, z: nearly * z)
     assert not few_digits(attempts, {(0, "dw_h")})
+    assert not few_digits(attempts, {(0, "db_h")})
     one = attempts_of(lambda n, z: nearly * z, names=("loss",))
     assert few_digits(one, {(0, "loss")})  # one number has always a factor
     wide = attempts_of(lambda n, z: z + 1e-3 * np.arange(z.size).reshape(z.shape) ** 2, radius=1e-7)

@@ -21,7 +21,7 @@ def remark(style: Style, attempts: Sequence[Attempt], wrong: Collection[Key]) ->
     """Return what explains all that differs without a mistake, or None."""
     if not wrong:
         return None
-    return _clipped(attempts, wrong) or _scaled(attempts, wrong) or _other_loss(style, attempts, wrong)
+    return _clipped(attempts, wrong) or _scaled(attempts, wrong) or _other_loss(style, attempts)
 
 
 def _within(z: Array, mid: Array, ball: Ball) -> bool:
@@ -86,13 +86,13 @@ def few_digits(attempts: Sequence[Attempt], wrong: Collection[Key]) -> bool:
     return True
 
 
-def _other_loss(style: Style, attempts: Sequence[Attempt], wrong: Collection[Key]) -> str | None:
+def _other_loss(style: Style, attempts: Sequence[Attempt]) -> str | None:
     """Look for one factor of the loss and of every gradient."""
     if style.loss == "given":
         return None
     outputs = ("y", "h", "h_n", "probabilities")
     factors = []
-    for _i, a in enumerate(attempts):
+    for a in attempts:
         if any(n in outputs for n in a.wrong):
             return None
         judged = [n for n in a.rows if n not in outputs]
