@@ -167,8 +167,8 @@ def test_the_numbers_of_a_mistake_are_those_of_the_updates_that_a_program_shows(
 def test_our_adam_is_right_however_it_is_laid_out(arrays, dtype, options):
     words = {"arrays": arrays, "dtype": dtype, "options": options}
     style = AdamStyle(**words)
-    report = check_adam(ours(style=style), **words)
-    assert (report.verdict, report.status) == ("right", 0)
+    report = check_adam(ours(style=style), subject="mine", **words)
+    assert (report.subject, report.verdict, report.status) == ("mine", "right", 0)
     assert [(row.tensor, row.verdict, row.where) for row in report.rows] == [("params", "right", "")]
     assert (report.faults, report.remarks, report.known, report.named, report.names) == ([], [], [], [], [])
     assert report.unchecked == [f"the option {flag}" for flag in FLAGS if flag not in options]
@@ -358,6 +358,13 @@ def test_a_mistake_that_we_know_is_named():
     report = check_adam(written_out(lambda v, c, eps: np.sqrt(v) + eps, corrected=False))
     assert (report.verdict, report.names) == ("wrong", ["no correction at all"])
     assert report.remarks == []
+
+
+def test_a_mistake_beside_another_convention_is_named_with_it():
+    """Neither explains a number by itself: that a convention is usual lets it be tried first."""
+    report = check_adam(written_out(lambda v, c, eps: (np.sqrt(v) + eps) / np.sqrt(c), corrected=False))
+    assert (report.verdict, report.remarks) == ("wrong", [])
+    assert report.names == ["eps before the correction", "m not corrected"]
 
 
 def test_a_changed_gradient_is_a_fault_though_all_numbers_are_right():
