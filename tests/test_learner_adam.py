@@ -436,6 +436,22 @@ def test_the_same_array_after_each_update_cannot_be_judged():
         )
 
 
+def test_of_the_updates_the_first_and_the_last_must_not_be_the_same_and_others_may():
+    """With a gradient of zero a program may stand still."""
+
+    def there_and_back(p):
+        yield from [{n: z * k for n, z in p.params.items()} for k in (1, 2, 3, 4, 5, 6, 7, 8, 9, 1)]
+
+    def at_last_still(p):
+        yield from [{n: z * k for n, z in p.params.items()} for k in (1, 2, 2, 2, 2, 2, 2, 2, 2, 2)]
+
+    assert check_adam(there_and_back).trouble.startswith(
+        "updates: the parameters after the first and the last"
+    )
+    for still in (at_last_still, lambda p: [*at_last_still(p)][::-1]):
+        assert check_adam(still).verdict == "wrong"
+
+
 def test_an_error_is_told_with_the_options_and_its_line():
     def program(p):
         if p.amsgrad:

@@ -146,6 +146,22 @@ def test_axes_of_length_one_may_be_there_or_not_in_sequences_and_states_alone():
         layout.take("y", problem.dy.transpose(1, 0, 2))
 
 
+@pytest.mark.parametrize("axes", [axes for axes in ORDERS if "T" in axes])
+@pytest.mark.parametrize("loss", ["given", "cross-entropy sum"])
+def test_where_the_last_output_alone_is_looked_at_it_has_no_axis_of_time(axes, loss):
+    if "F" not in axes and loss != "given":
+        return
+    _, problem, layout = seven({"axes": axes, "output": "last step", "loss": loss})
+    batch, outputs = problem.x.shape[1], problem.params.output_size
+    y = np.arange(batch * outputs * 1.0).reshape(1, batch, outputs)
+    letters = axes.replace("T", "")
+    for name in ("y", "dy", "probabilities"):
+        own = layout.give(name, y)
+        assert np.array_equal(own, np.einsum(f"TBF->{letters}", y))
+        assert np.array_equal(layout.take(name, own), y)
+    assert np.array_equal(layout.take("dx", layout.give("dx", problem.x)), problem.x)
+
+
 def test_a_list_of_steps_is_stacked_whatever_the_order_of_the_other_axes():
     for axes, moved in (("BTF", (1, 0, 2)), ("FBT", (2, 1, 0)), ("TFB", (0, 2, 1))):
         _, problem, layout = seven({"axes": axes, "steps": "list"})

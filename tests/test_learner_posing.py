@@ -41,6 +41,9 @@ STYLES = [
     {"axes": "TF"},
     {"inputs": "numbers"},
     {"output": "none"},
+    {"output": "none", "dtype": "float32"},
+    {"output": "none", "loss": "mean of squares"},
+    {"inputs": "numbers", "dtype": "float32"},
     {"output": "last step"},
     {"output_bias": False},
     {"hidden_bias": "two"},
@@ -189,6 +192,14 @@ def test_where_the_loss_is_the_programs_gradients_are_made_large_and_small_by_ta
         problem = found["large gradients"]
         y, _, _ = en.forward(problem.params, problem.x, problem.h_0)
         assert np.array_equal(problem.target, y.argmin(axis=-1))
+
+
+@pytest.mark.parametrize("words", [{}, {"output": "last step"}], ids=str)
+def test_every_class_and_every_number_is_asked_for(words):
+    style = Style.of({"loss": "cross-entropy sum", "inputs": "numbers"} | words)
+    asked = problems(style)
+    assert {int(k) for problem in asked for k in problem.target.ravel()} == {0, 1, 2}
+    assert np.all(sum(problem.x.sum((0, 1)) for problem in asked) > 0)
 
 
 @pytest.mark.parametrize("words", [{}, {"loss": "mean of squares"}, {"loss": "cross-entropy sum"}], ids=str)
