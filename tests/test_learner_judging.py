@@ -406,17 +406,20 @@ def test_a_program_that_raises_could_not_run():
 def test_float32_in_all_that_is_returned_is_a_remark_and_is_judged_as_float32(monkeypatch):
     monkeypatch.setattr(judging, "name", lambda *args: [])  # which takes longer than all the rest
     style = replace(SHORT, dtype="float64")
-    told = set()
+    told = []
 
     def spoil(p, name, z):
-        told.add(p.dtype)
+        if name == "y":
+            told.append((p.dtype, *p.x.shape))
         return z
 
     report = judge(computing(spoil, dtype="float32"), style, "mine")
     assert report.verdict == "right, with remarks"
     assert report.remarks == ["it computes in float32, and is judged by what float32 can do"]
     assert report.posed == "9 problems, float32, 1 to 3 steps, tanh"
-    assert told == {"float64", "float32"}
+    first, *others = [problem.x.shape for problem in _order(problems(SHORT))]
+    asked = [first, first, *others]
+    assert told == [("float64", *first), *(("float32", *shape) for shape in asked)]
     report = judge(computing(), replace(SHORT, dtype="float32"), "mine")
     assert (report.verdict, report.remarks) == ("right", [])
 
