@@ -224,7 +224,7 @@ def test_what_a_problem_does_not_have_is_said_with_what_it_has():
         ({"rate": 0.1, "chunk": 3}, {"rate", "chunk"}, {"reset_every"}),
         ({"reset_every": 3}, {"reset_every"}, {"rate", "chunk"}),
     ],
-    ids=str,
+    ids=range(9),
 )  # fmt: skip
 def test_a_program_is_given_what_its_declaration_says_and_nothing_else(words, there, gone):
     style, problem, _ = seven(words)
