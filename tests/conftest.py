@@ -19,6 +19,7 @@ settings.register_profile("dev", max_examples=30, deadline=None, suppress_health
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
 )
+settings.register_profile("versions", settings.get_profile("ci"), max_examples=30)
 settings.register_profile(
     "thorough", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=slow_ok
 )

@@ -59,6 +59,7 @@ def test_the_cost_of_allocation_is_printed(capsys):
     assert capsys.readouterr().out.count("| 3 2 1 4 | float64 |") == 2  # as it goes, and in the table
 
 
+@pytest.mark.slow
 def test_the_cost_of_the_import_is_printed(capsys):
     assert start.main(rounds=1) == 0
     assert "elman_np adds" in capsys.readouterr().out

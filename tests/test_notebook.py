@@ -394,7 +394,11 @@ def test_the_pages_table_is_what_a_thousand_starts_give():
 
 @pytest.mark.parametrize(
     ("main", "options"),
-    [(notebook.main, []), (torch_notebook.main, []), (torch_notebook.main, ["--per-day"])],
+    [
+        (notebook.main, []),
+        pytest.param(torch_notebook.main, [], marks=pytest.mark.slow),
+        (torch_notebook.main, ["--per-day"]),
+    ],
 )
 def test_every_cell_is_printed(main, options, capsys):
     epochs = "2" if options else "100"

@@ -329,9 +329,7 @@ def test_the_whole_command_prints_the_run_that_its_options_give(module, capsys):
 
 
 @observes("python -m elman_np notebook", "starts picture")
-@pytest.mark.parametrize(
-    ("arguments", "count"), [(["--starts=3"], 3), (["--starts=5000", "--picture"], 5000)]
-)
+@pytest.mark.parametrize(("arguments", "count"), [(["--starts=3"], 3), (["--starts=500", "--picture"], 500)])
 def test_the_starts_are_studied_with_the_options_and_drawn_where_they_should(
     arguments, count, monkeypatch, capsys, tmp_path
 ):
