@@ -476,7 +476,7 @@ def test_warnings_of_a_program_are_its_own():
         assert check_adam(program).verdict == "right"
 
 
-def test_a_style_may_be_given_as_attempts_have_it():
+def test_a_run_has_what_was_shown_and_the_balls_of_just_that():
     (case, *_) = cases(AdamStyle())
     run = attempt(ours(), AdamStyle(), case)
     assert run.row.verdict == "agrees"

@@ -61,7 +61,8 @@ def test_what_is_given_comes_back_as_it_was(axes, steps, weights, bias):
             laid_out = np.stack(laid_out)
             assert all(step.flags.owndata for step in told[name])
         assert np.array_equal(layout.take(name, laid_out), z)
-        assert np.array_equal(layout.take(f"d{name}", laid_out) if name in dict(params.items()) else z, z)
+        if name in dict(params.items()):
+            assert np.array_equal(layout.take(f"d{name}", laid_out), z)
     H, I, O = params.hidden_size, params.input_size, params.output_size  # noqa: E741
     shapes = {"w_x": (H, I), "w_h": (H, H), "w_y": (O, H)}
     assert {n: told[n].shape for n in shapes} == {
@@ -163,13 +164,11 @@ def test_where_the_last_output_alone_is_looked_at_it_has_no_axis_of_time(axes, l
 
 
 def test_a_list_of_steps_is_stacked_whatever_the_order_of_the_other_axes():
-    for axes, moved in (("BTF", (1, 0, 2)), ("FBT", (2, 1, 0)), ("TFB", (0, 2, 1))):
+    for axes in ("BTF", "FBT", "TFB"):
         _, problem, layout = seven({"axes": axes, "steps": "list"})
         steps = np.stack(layout.give("dy", problem.dy))
         assert np.array_equal(layout.take("y", steps), problem.dy)
-        whole = problem.dy.transpose(np.argsort(moved)) if axes == "TFB" else None
-        if whole is not None:
-            assert np.array_equal(layout.take("y", whole), problem.dy)
+    assert np.array_equal(layout.take("y", problem.dy.transpose(0, 2, 1)), problem.dy)
 
 
 def test_one_number_is_a_loss_whatever_its_shape():

@@ -23,6 +23,11 @@ UNIT = Unit.of(np.float64)
 GIVEN = Style(dh_n="given")
 POSED = (*range(1, 13), 16, 17, 20, 21, 24, 25, 32, 33, 40)
 """Numbers of steps that are tried."""
+UNRELATED, ONES = (
+    np.arange(6.0).reshape(2, 3) ** 2,
+    Ball(np.ones((2, 3), UNIT.long), np.full((2, 3), 1e-9), UNIT),
+)
+"""A tensor that is in no relation to what is right, and what is right."""
 
 
 def program(wrong, given=("dw_h", "dx")):
@@ -32,20 +37,17 @@ def program(wrong, given=("dw_h", "dx")):
     def run(problem):
         asked.append(problem)
         return SimpleNamespace(
-            problem=problem, rows=dict.fromkeys(given), wrong={n for n in given if wrong(n, problem)}
-        )
+            problem=problem, rows=dict.fromkeys(given), wrong={n for n in given if wrong(n, problem)},
+            tensors=dict.fromkeys(given, UNRELATED), balls=dict.fromkeys(given, ONES),
+        )  # fmt: skip
 
     return run, asked
 
 
-def said(wrong, style=GIVEN, names=("dw_h", "dx"), posed=None):
-    """Return lines and limits, of tensors whose numbers are in no relation to what is right."""
+def said(wrong, style=GIVEN, names=("dw_h", "dx")):
+    """Return lines and limits."""
     run, _ = program(wrong, names)
-    attempts = [run(problem) for problem in (posed or problems(style))]
-    for a in attempts:
-        a.tensors = dict.fromkeys(names, np.arange(6.0).reshape(2, 3) ** 2)
-        a.balls = dict.fromkeys(names, Ball(np.ones((2, 3), UNIT.long), np.full((2, 3), 1e-9), UNIT))
-    known = narrow(run, style, attempts, names)
+    known = narrow(run, style, [run(problem) for problem in problems(style)], names)
     return known.lines(), known.limits
 
 
@@ -108,9 +110,6 @@ def test_what_a_program_cannot_be_asked_says_nothing():
     attempts = [run(problem) for problem in problems(GIVEN)]
     known = narrow(some, GIVEN, attempts, [])
     assert known.lines() == []
-    for a in attempts:
-        a.tensors = dict.fromkeys(a.rows, np.arange(2.0) ** 2)
-        a.balls = dict.fromkeys(a.rows, Ball(np.ones(2, UNIT.long), np.full(2, 1e-9), UNIT))
     lines = narrow(some, GIVEN, attempts, ("dw_h", "dx")).lines()
     assert lines[0] == "dw_h, dx: right at up to 4 steps, wrong from 6 on"
 
@@ -120,9 +119,6 @@ def test_longer_problems_end_where_all_is_known_and_have_the_activation_under_wh
     for spoilt in ("tanh", "relu", "none"):
         run, asked = program(lambda name, problem, spoilt=spoilt: problem.activation == spoilt)
         attempts = [run(problem) for problem in problems(style)]
-        for a in attempts:
-            a.tensors = dict.fromkeys(a.rows, np.arange(2.0) ** 2)
-            a.balls = dict.fromkeys(a.rows, Ball(np.ones(2, UNIT.long), np.full(2, 1e-9), UNIT))
         asked.clear()
         narrow(run, style, attempts, ("dw_h", "dx"))
         longer = [problem for problem in asked if problem.name.endswith(" steps")]
@@ -166,10 +162,7 @@ def test_where_a_tensor_is_right_is_said(sentence, words, without):
         return problem is base or (name == "dw_h" and not PROBES[sentence](problem))
 
     run, _ = program(wrong)
-    attempts = [run(base)]
-    attempts[0].tensors = dict.fromkeys(("dw_h", "dx"), np.arange(2.0) ** 2)
-    attempts[0].balls = dict.fromkeys(("dw_h", "dx"), Ball(np.ones(2, UNIT.long), np.full(2, 1e-9), UNIT))
-    lines = narrow(run, style, attempts, ("dw_h", "dx")).lines()
+    lines = narrow(run, style, [run(base)], ("dw_h", "dx")).lines()
     found = {line.partition(": ")[2]: line.partition(": ")[0] for line in lines}
     posed = [n for n in PROBES if n not in without]
     as_posed = {n: set(who.split(", ")) for n, who in found.items() if n in PROBES}
@@ -181,9 +174,6 @@ def test_a_tensor_that_the_first_problem_has_right_is_not_said_to_be_right_elsew
     base, other = problems(GIVEN)[2:4]
     run, _ = program(lambda name, problem: problem is other)
     attempts = [run(base), run(other)]
-    for a in attempts:
-        a.tensors = dict.fromkeys(a.rows, np.arange(2.0) ** 2)
-        a.balls = dict.fromkeys(a.rows, Ball(np.ones(2, UNIT.long), np.full(2, 1e-9), UNIT))
     lines = narrow(run, GIVEN, attempts, ("dw_h", "dx")).lines()
     assert lines == [f"dw_h, dx: wrong only on: {other.name}"]
 
@@ -227,7 +217,7 @@ ZERO = np.zeros((1, 2, 2))
 SIGN = "right but for its sign"
 RELATED = {
     "all zero": 0 * RIGHT,
-    "right but for its sign": -RIGHT,
+    SIGN: -RIGHT,
     "right, but a step late": np.concatenate([ZERO, RIGHT[:-1]]),
     "right, but a step early": np.concatenate([RIGHT[1:], ZERO]),
     "right, but in reverse order of time": np.stack([*RIGHT][::-1]),

@@ -93,21 +93,20 @@ class Layout:
             return z.reshape(())
         want, have, sizes = self.axes(name)
         expected = tuple(sizes[letter] for letter in have)
-        if self._list_of(name, have) and z.ndim == len(expected):
+        bare = name.removeprefix("d")
+        in_steps = self.style.steps == "list" and "T" in have and bare in SEQUENCES
+        if in_steps and z.ndim == len(expected):
             have = "T" + have.replace("T", "")
             expected = tuple(sizes[letter] for letter in have)
         if want == "F" and z.size == expected[have.index("F")]:
             return z.reshape(-1)
-        if name.removeprefix("d") in (*SEQUENCES, *STATES) and z.shape != expected:
+        if bare in (*SEQUENCES, *STATES) and z.shape != expected:
             z, have = self._looser(z, have, expected, sizes)
         if z.shape != expected:
             raise CannotRunError(
                 f"{name}: expected shape {expected}, got {z.shape}{_advice(name, z, expected)}"
             )
         return restore(z, have, want)
-
-    def _list_of(self, name: str, have: str) -> bool:
-        return self.style.steps == "list" and "T" in have and name.removeprefix("d") in SEQUENCES
 
     @staticmethod
     def _looser(
