@@ -223,6 +223,15 @@ def test_the_place_of_a_number_is_itself_and_of_an_array_the_programs_own():
     assert " at []: " in place(np.array([3.0]), np.array([1.0]), "db_y", own=(), index=np.array([0]))
 
 
+@pytest.mark.parametrize("name", ["y", "dx"])
+def test_each_step_of_the_longest_problem_is_counted_from_one(name):
+    right = np.full((40, 1, 2), 4.0)
+    for t in range(40):
+        z = right.copy()
+        z[t, 0, 1] += 1
+        assert f" at [{t}, 0, 1], step {t + 1}: " in place(z, right, name)
+
+
 def test_digits_are_eight():
     found = place(np.array([1.23456789012]), np.array([1.0]), "db_y")
     assert found == "off by 0.23 at [0]: yours 1.2345679, right 1 ('seven steps')"

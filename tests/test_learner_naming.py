@@ -86,6 +86,12 @@ def test_those_that_make_the_same_numbers_are_named_together():
     assert named(mine, {A: mine, B: spoils("dw_x", by=2.0), C: mine}) == [Named(((A,), (C,)))]
 
 
+@pytest.mark.parametrize("count", [5, 6, 9, len(CANDIDATES)])
+def test_all_that_make_the_same_numbers_are_named_however_many(count):
+    mine, alike = spoils("dw_x"), [m for m in CANDIDATES if not m.name.startswith("cell: ")][:count]
+    assert named(mine, dict.fromkeys(alike, mine)) == [Named(tuple((mistake,) for mistake in alike))]
+
+
 @pytest.mark.parametrize(
     ("radii", "others"), [(0.5, True), (1.0, True), (99.0, True), (100.0, False), (150.0, False)]
 )

@@ -129,6 +129,23 @@ def test_problems_are_as_their_style_says(words):
             assert z is None or z.dtype == style.real
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"axes": "BTF"}, {"axes": "F1BT"}, {"state": "FB"}, {"steps": "list"}, {"weights": "in out"},
+        {"bias": "F1"}, {"hidden_bias": "two"}, {"joined": "xh"}, {"rate": 0.1}, {"reset_every": 3}, {"chunk": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("more", [{}, {"loss": "cross-entropy mean"}, {"output": "last step"}], ids=str)
+def test_how_a_program_is_laid_out_and_truncated_changes_no_number_of_its_problems(words, more):
+    plain = problems(Style.of({"dh_n": "given"} | more))
+    for problem, other in zip(problems(Style.of({"dh_n": "given"} | more | words)), plain, strict=True):
+        for name in ("x", "h_0", "dy", "target", "dh_n", "b_hh"):
+            assert np.array_equal(getattr(problem, name), getattr(other, name)), (problem.name, name)
+        assert all(map(np.array_equal, problem.params, other.params)), problem.name
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_both_halves_of_the_hidden_bias_have_one_sign_and_an_exact_sum(dtype):
     for problem in problems(Style(dtype=dtype)):
