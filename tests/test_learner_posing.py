@@ -133,7 +133,8 @@ def test_problems_are_as_their_style_says(words):
     "words",
     [
         {"axes": "BTF"}, {"axes": "F1BT"}, {"state": "FB"}, {"steps": "list"}, {"weights": "in out"},
-        {"bias": "F1"}, {"hidden_bias": "two"}, {"joined": "xh"}, {"rate": 0.1}, {"reset_every": 3}, {"chunk": 3},
+        {"bias": "F1"}, {"hidden_bias": "two"}, {"joined": "xh"}, {"rate": 0.1}, {"reset_every": 3},
+        {"chunk": 3},
     ],
     ids=str,
 )  # fmt: skip
