@@ -247,6 +247,23 @@ def test_what_only_a_loss_has_is_taken_under_a_loss_alone(name, loss):
     )
 
 
+@pytest.mark.parametrize("words", [{}, {"rate": 0.1}], ids=["gradients", "weights"])
+@pytest.mark.parametrize("name", ["w_y", "b_y"])
+def test_what_only_an_output_layer_has_is_taken_with_one_alone(name, words):
+    """Without, `y` is the states, and nothing of the learner's own could be compared."""
+    returned = name if words else f"d{name}"
+    value = np.zeros((2, 4) if name == "w_y" else 2)
+    for output in ("every step", "last step"):
+        style, problem = posed({"output": output} | words)
+        assert attempt(lambda p: {returned: value}, style, problem).rows.keys() == {f"d{name}"}
+    style, problem = posed({"output": "none"} | words)
+    with pytest.raises(CannotRunError) as caught:
+        attempt(lambda p: {returned: value}, style, problem)
+    assert str(caught.value) == (
+        f"solve: returned {returned!r}; expected it with an output layer alone, and STYLE has output='none'"
+    )
+
+
 def test_numbers_may_be_lists_booleans_integers_and_arrays_of_arrays():
     style, problem = posed({})
     for value in ([1, 2], (True, False), np.array([1, 2]), np.array([np.array(1.0), np.array(2.0)], object),

@@ -171,12 +171,13 @@ def side_effects(package: ModuleType, case: Case) -> Iterator[str]:
     case = case.moved_to(package)
     model = case.model
     params = [p.copy() for p in model.params]
+    before = [case.x.copy(), case.h_0.copy()]
     y, _, tape = model.forward(case.x, case.h_0)
     dy = np.ones_like(y) if case.dy is None else case.dy
     dh_n = np.ones_like(case.h_0) if case.dh_n is None else case.dh_n
     target = np.zeros_like(y)
     given = (case.x, case.h_0, y, dy, dh_n, target)
-    copies = [z.copy() for z in given]
+    copies = [*before, *(z.copy() for z in given[2:])]
     from_zeros, *without = (model(case.x, *h_0) for h_0 in ([np.zeros_like(case.h_0)], [], []))
     if not all(np.array_equal(a, b) for found in without for a, b in zip(from_zeros, found, strict=True)):
         yield "without h_0 it is not as from zeros"

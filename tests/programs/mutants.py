@@ -76,7 +76,7 @@ TESTS = {
     "elman_np/checking/comparison.py": ("verdicts.py", "reprs.py"),
     "elman_np/checking/one_step.py": (*JUDGE, "step_bounds.py"),
     "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
-    "elman_np/checking/problems.py": JUDGE,
+    "elman_np/checking/problems.py": ("problems.py",),
     "elman_np/commands.py": COMMANDS,
     "elman_np/__main__.py": COMMANDS,
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),

@@ -109,12 +109,15 @@ def _returned(
     for name in returned:
         if name not in known:
             raise CannotRunError(f"solve: returned {name!r}; known are {', '.join(known)}")
-    of = {"loss": "a loss", "dy": "a loss", "probabilities": "a cross-entropy"}
-    declared = {"a loss": style.loss != "given", "a cross-entropy": style.loss.startswith("cross-entropy")}
+    loss = f"under a loss alone, and STYLE has loss={style.loss!r}", style.loss != "given"
+    entropy = loss[0].replace("a loss", "a cross-entropy"), style.loss.startswith("cross-entropy")
+    layer = f"with an output layer alone, and STYLE has output={style.output!r}", style.output != "none"
+    of = {"loss": loss, "dy": loss, "probabilities": entropy}
+    of |= dict.fromkeys(("dw_y", "db_y", "w_y", "b_y"), layer)
     for name in returned:
-        if name in of and not declared[of[name]]:
-            said = f"expected it under {of[name]} alone, and STYLE has loss={style.loss!r}"
-            raise CannotRunError(f"solve: returned {name!r}; {said}")
+        said, declared = of.get(name, ("", True))
+        if not declared:
+            raise CannotRunError(f"solve: returned {name!r}; expected it {said}")
     if not returned:
         raise CannotRunError(f"solve: returned an empty dict; expected some of {', '.join(known)}")
     return returned
