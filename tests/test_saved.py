@@ -1,6 +1,7 @@
 """What was trained is kept in a file, whole or not at all, bit for bit, by either backend for the other."""
 
 import errno
+import inspect
 import io
 import json
 import os
@@ -222,8 +223,13 @@ TORCH = {
     "a step left out": (uneven, ValueError, "expected as many steps of each parameter"),
     "fused": (lambda m: torch.optim.Adam(m.parameters(), fused=True), TypeError, "expected fused=False"),
     "foreach": (lambda m: torch.optim.Adam(m.parameters(), foreach=True), TypeError, "foreach=False"),
+    "capturable": (
+        lambda m: torch.optim.Adam(m.parameters(), capturable=True), TypeError, "expected capturable=False"),
+    "differentiable": (
+        lambda m: torch.optim.Adam(m.parameters(), differentiable=True), TypeError, "differentiable=False"),
     "a tensor": (
-        lambda m: torch.optim.Adam(m.parameters(), lr=torch.tensor(0.1)), TypeError, "plain numbers"),
+        lambda m: torch.optim.Adam(m.parameters(), lr=torch.tensor(0.1)), TypeError,
+        "^optimiser: expected plain numbers as lr and betas, got a tensor$"),
     "a class": (lambda m: torch.optim.Adam, TypeError, "got the class torch.optim.adam.Adam"),
     "of elman_np": (lambda m: en.Adam(), TypeError, "got elman_np.Adam"),
     "another model's": (
@@ -451,6 +457,41 @@ def test_what_is_no_path_is_refused_by_name(backend, path, got, tmp_path, monkey
         with pytest.raises(TypeError, match=f"^path: expected a text or a path, got {got}$"):
             use(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_decoupled_decay_is_kept_under_each_of_its_names(tmp_path):
+    """`AdamW`, or from PyTorch 2.7 on an option of `Adam` too."""
+    model = et.ElmanRNN(rng=0)
+    options = {"weight_decay": 0.5}
+    made = [(torch.optim.Adam(model.parameters(), **options), False),
+            (torch.optim.AdamW(model.parameters(), **options), True)]  # fmt: skip
+    if "decoupled_weight_decay" in inspect.signature(torch.optim.Adam).parameters:
+        made += [
+            (torch.optim.Adam(model.parameters(), **options, decoupled_weight_decay=decoupled), decoupled)
+            for decoupled in (False, True)
+        ]
+    for optimiser, decoupled in made:
+        et.save(tmp_path / "kept.npz", model, optimiser=optimiser)
+        assert en.load(tmp_path / "kept.npz").optimiser.options.decoupled is decoupled
+
+
+@pytest.mark.parametrize("default", [torch.float32, torch.float64, torch.float16], ids=str)
+def test_steps_are_counted_in_the_dtype_in_which_torch_counts_them(default, tmp_path):
+    saved = fresh(en)
+    go_on(saved, 1)
+    en.save(tmp_path / "kept.npz", **vars(saved))
+    parameter = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    parameter.grad = torch.ones_like(parameter)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        optimiser = torch.optim.Adam([parameter])
+        optimiser.step()
+        loaded = et.load(tmp_path / "kept.npz").optimiser
+    finally:
+        torch.set_default_dtype(before)
+    for state in loaded.state.values():
+        assert state["step"].dtype == optimiser.state[parameter]["step"].dtype
 
 
 def test_steps_that_torch_cannot_count_are_refused(tmp_path):
