@@ -125,7 +125,18 @@ def test_the_problems_of_small_integers():
         assert case.x.shape == case.dy.shape == (5, 2, 2)
         assert case.h_0.shape == case.dh_n.shape == (2, 3)
         assert case.target is None
+        assert {z.dtype for z in arrays(case)} == {np.dtype(np.float32)}
     assert len({case.x.tobytes() for case in found}) == 3
+
+
+@dtypes
+def test_the_problems_are_always_the_same(dtype):
+    for make in (problems.network_cases, problems.integer_cases):
+        for first, again in zip(make(dtype), make(dtype), strict=True):
+            assert all(map(np.array_equal, arrays(first), arrays(again)))
+    for first, again in zip(problems.update_cases(dtype), problems.update_cases(dtype), strict=True):
+        for a, b in zip((first.params, *first.grads), (again.params, *again.grads), strict=True):
+            assert np.array_equal(a.flat, b.flat)
 
 
 @dtypes
@@ -136,7 +147,7 @@ def test_each_problem_of_adam_is_as_it_is_said_to_be(dtype):
     huge = np.sqrt(np.finfo(dtype).max) / 1e4
     for case, (_, seed, scale, hidden) in zip(found, UPDATES, strict=True):
         assert [z.shape for z in case.params] == [(hidden, 3), (hidden, hidden), (hidden,), (2, hidden), (2,)]
-        assert case.params.dtype == dtype
+        assert {z.dtype for value in (case.params, *case.grads) for z in value} == {dtype}
         scale = huge if scale == "huge" else scale
         grads = np.stack([g.flat.astype(float) for g in case.grads]) / scale
         sizes = np.abs(grads) / np.array([t or np.inf for t in TURNS[seed % 2]])[:, None]
@@ -155,7 +166,7 @@ def test_each_problem_of_adam_is_as_it_is_said_to_be(dtype):
 )
 def test_steps_one_at_a_time_are_the_network(options):
     """In small integers, so that both are exact."""
-    base = problems.integer_cases(np.dtype(np.float64))[0]
+    base = problems.integer_cases(np.dtype(np.float32))[0]
     model = en.ElmanRNN.from_params(base.model.params, activation="relu", **options)
     for dh_n in (base.dh_n, None):
         case = Case(model, base.x, base.h_0, base.dy, dh_n, None)
@@ -163,7 +174,7 @@ def test_steps_one_at_a_time_are_the_network(options):
         assert {*stepwise} == {*TEN} - {"loss"}
         for name, value in stepwise.items():
             assert np.array_equal(value, whole[name]), name
-            assert value.dtype == np.float64
+            assert value.dtype == np.float32
 
 
 def test_what_is_found_on_the_way_is_that_of_the_equations():
@@ -196,6 +207,7 @@ def test_the_loss_is_that_of_the_package():
     tensors = problems.numpy_solution(case, package).tensors
     assert tensors["loss"] == 7
     assert not np.any(tensors["dw_y"])
+    assert problems.network_tensors(faulty(mse_loss=package.mse_loss), case)["loss"] == 7
 
 
 def test_a_problem_is_given_away_as_a_copy_in_its_own_order():
@@ -330,6 +342,18 @@ def test_a_side_effect_is_told_by_its_kind(changes, said):
     case = problems.network_cases(np.dtype(np.float64))[2]
     found = list(problems.side_effects(faulty(**changes), case))
     assert found == said
+
+
+def test_the_problems_own_upstream_gradients_are_sent_back_twice():
+    case, sent = problems.network_cases(np.dtype(np.float64))[2], []
+
+    def hears(self, tape, dy, dh_n=None):
+        sent.append((dy.copy(), dh_n.copy()))
+        return en.ElmanRNN.backward(self, tape, dy, dh_n)
+
+    assert list(problems.side_effects(faulty(backward=hears), case)) == []
+    assert len(sent) == 2
+    assert all(np.array_equal(dy, case.dy) and np.array_equal(dh_n, case.dh_n) for dy, dh_n in sent)
 
 
 def test_side_effects_are_asked_of_prices_too():
