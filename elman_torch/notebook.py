@@ -187,6 +187,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = commands.console(width=120)
     try:
         show_run(console, Backend("elman_torch", partial(train, per_day=chosen.per_day), predict), chosen)
-    except ArithmeticError as error:
+    except (ArithmeticError, MemoryError) as error:
         return commands.failed(line, error)
     return 0

@@ -14,6 +14,7 @@ import elman_np.__main__
 from elman_np.checking.learner import running
 from elman_np.checking.learner.child import judge_file
 from elman_np.checking.learner.running import STARTS, Outcome, run_file
+from tests.support.observed import observes
 
 SOLVE = """
 def solve(p):
@@ -268,6 +269,7 @@ def test_a_command_line_that_makes_no_sense_is_refused(arguments, message, capsy
     assert f"python -m elman_np check: error: {message}" in capsys.readouterr().err
 
 
+@observes("python -m elman_np check", "file new seconds")
 def test_a_file_is_given_the_time_that_is_asked_for(capsys, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(running, "run_file", lambda *arguments: asked.append(arguments) or Outcome("said", 3))

@@ -12,11 +12,13 @@ import elman_torch.__main__
 import elman_torch.training
 from elman_np import notebook, picture
 from elman_np.checking import learner, oracles
+from elman_np.checking.learner import running
 from elman_torch import notebook as torch_notebook
 from tests import (  # noqa: F401 (they fill OBSERVED)
     test_command_lines,
     test_file,
     test_forecasting,
+    test_learner_running,
     test_misuses,
     test_options_checker,
     test_options_commands,
@@ -47,6 +49,7 @@ EVERYTHING = {
 PARSERS = {
     "python -m elman_np": elman_np.__main__.parser,
     "python -m elman_np notebook": notebook.parser,
+    "python -m elman_np check": running.parser,
     "python -m elman_torch": elman_torch.__main__.parser,
     "python -m elman_torch notebook": torch_notebook.parser,
 }

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import elman_np as en
 import elman_np.__main__ as command
-from elman_np import notebook, picture
+from elman_np import commands, notebook, picture
 from elman_np.data import yahoo
 from elman_torch import notebook as torch_notebook
 from tests.support.observed import observes, same
@@ -312,6 +312,34 @@ def test_per_day_walks_day_by_day(monkeypatch, capsys):
     assert walked == [249, 249]  # predictions alone
     assert torch_notebook.main(["--epochs", "1", "--per-day"]) == 0
     assert walked[2:] == [50, 50, 50, 50, 49, 249, 249]
+
+
+def test_left_out_it_walks_stretches_side_by_side(monkeypatch):
+    """Both ways give numbers that differ by rounding alone, so that who is called is what is seen."""
+    walked, forward = [], torch_notebook.side_by_side
+    monkeypatch.setattr(torch_notebook, "side_by_side", lambda *given: walked.append(1) or forward(*given))
+    start = en.init_parameters(1, 1, 1, init="normal", rng=616)
+    torch_notebook.train(start, X, TARGET, epochs=1, rng=0)
+    assert len(walked) == 5
+    torch_notebook.train(start, X, TARGET, per_day=True, epochs=1, rng=0)
+    assert len(walked) == 5
+
+
+@pytest.mark.parametrize(
+    "error", [ArithmeticError("the loss is inf"), MemoryError()], ids=lambda e: type(e).__name__
+)
+@pytest.mark.parametrize("module", [notebook, torch_notebook])
+def test_a_run_that_fails_is_a_line_on_stderr(module, error, monkeypatch, capsys):
+    def fail(*given):
+        raise error
+
+    where = notebook.command if module is notebook else module
+    monkeypatch.setattr(where, "show_run", fail)
+    assert module.main([]) == commands.FAILED
+    out, err = capsys.readouterr()
+    assert out == ""
+    package = "elman_np" if module is notebook else "elman_torch"
+    assert err == f"python -m {package} notebook: error: {str(error) or 'MemoryError'}\n"
 
 
 @pytest.mark.parametrize("module", [notebook, torch_notebook])

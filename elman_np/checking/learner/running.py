@@ -36,23 +36,30 @@ class Outcome:
     status: int
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Make the options of the command."""
+    result = argparse.ArgumentParser(
         prog="python -m elman_np check",
         description="Judge the BPTT or Adam in a file of yours. The file is executed.",
         epilog="Exit status: 0 right, 1 wrong, 2 could not run, 3 undecided, 4 an exercise with gaps left, "
         f"{commands.FAILED} could not be judged or printed, for instance onto a full disk. "
         "See docs/check.md.",
+        formatter_class=commands.HelpFormatter,
     )
-    parser.add_argument("file", nargs="?", type=Path, help="has a function solve(p), or updates(p) for Adam")
-    parser.add_argument("--new", choices=list(STARTS), help="print a file to start from, in this style")
-    parser.add_argument("--seconds", type=commands.above_zero, default=60.0, help="time limit (default: 60)")
-    options = parser.parse_args(arguments)
+    result.add_argument("file", nargs="?", type=Path, help="has a function solve(p), or updates(p) for Adam")
+    result.add_argument("--new", choices=list(STARTS), help="print a file to start from, in this style")
+    result.add_argument("--seconds", type=commands.above_zero, default=60.0, help="time limit")
+    return result
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    line = parser()
+    options = line.parse_args(arguments)
     if (options.file is None) == (options.new is None):
-        parser.error("expected a file, or --new with a style")
+        line.error("expected a file, or --new with a style")
     if options.file is not None and not options.file.is_file():
-        parser.error(f"file: there is no such file, {str(options.file)!r}")
+        line.error(f"file: there is no such file, {str(options.file)!r}")
     return options
 
 
