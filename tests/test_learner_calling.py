@@ -1,5 +1,7 @@
 """One call of a program: what is taken from it, what it is compared with, and what is said if that fails."""
 
+import importlib
+import re
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 import elman_np as en
+from elman_np.checking.comparison import width_of
 from elman_np.checking.learner import Style
 from elman_np.checking.learner.answers import right_balls
 from elman_np.checking.learner.axes import Layout
@@ -128,6 +131,17 @@ def test_new_weights_are_old_ones_less_a_rate_times_the_gradient(rate, dtype, wo
         np.testing.assert_allclose(ball.rad - right.rad, more, rtol=0.02, err_msg=name)
     half = attempt(lambda p: solve(p, 0.5), style, problem)
     assert half.wrong == names
+
+
+def test_any_other_gradient_that_an_update_shows_is_measured_by_itself():
+    style, problem = posed({"rate": 0.1})
+    done = attempt(lambda p: {"w_x": p.w_x, "w_h": p.w_h, "b_y": p.b_y}, style, problem)
+    assert {*done.rows} == {"dw_x", "dw_h", "db_y"}
+    for name, row in done.rows.items():
+        ball = done.balls[name]
+        assert row.tensor == name
+        assert row.width == width_of(ball, ball.mid.astype(float), scale=2.0)
+    assert len({np.max(np.abs(done.balls[name].mid)) for name in done.rows}) == 3
 
 
 def test_a_gradient_of_zero_that_an_update_shows_is_measured_by_the_largest():
@@ -287,6 +301,18 @@ def test_an_error_is_told_with_the_programs_own_lines_the_last_six():
     assert lines[-1].endswith(": return down(k - 1) if k else np.zeros(2)[5]")
     assert last == "  IndexError: index 5 is out of bounds for axis 0 with size 2"
     assert caught.value.__cause__ is not None
+
+
+def test_neither_our_own_lines_nor_those_of_an_import_are_told(tmp_path, monkeypatch):
+    style, problem = posed({})
+    (tmp_path / "broken_neighbour.py").write_text("x = 1\nx / 0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(CannotRunError) as caught:
+        attempt(lambda p: importlib.import_module("broken_neighbour"), style, problem)
+    first, second, last = str(caught.value).splitlines()[1:]
+    assert re.fullmatch(r"  test_learner_calling.py, line \d+: attempt\(.*", first)
+    assert second == "  broken_neighbour.py, line 2: x / 0"
+    assert last == "  ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize("length", [10, 400, 401, 1000])
