@@ -246,7 +246,8 @@ def _update(
         check_finite(float(loss), history)
         grads = parameter_gradients(tape.bptt, dy)
         clipped, batch_norm = clip_grad_norm(grads, clip_norm or np.inf)
-        model.params = optimiser.step(model.params, clipped)
+        # A norm that overflows is infinite, and scaling by it would leave NaN, where nobody asked to scale.
+        model.params = optimiser.step(model.params, grads if clip_norm is None else clipped)
         total += float(loss) * len(batch)
         norm = max(norm, batch_norm)
     return total / x.shape[1], norm

@@ -100,16 +100,25 @@ def _update(
     """Update by each batch of an epoch; return the mean loss over its windows, and the largest norm."""
     criterion, total, norm, count = nn.MSELoss(), 0.0, 0.0, 0
     for x, target in pairs:
-        optimiser.zero_grad()
+        model.zero_grad()  # those that the optimiser does not hold too: the norm is that of all
         loss = criterion(model(x)[0], target)
         check_finite(loss.item(), history)
         loss.backward()
-        batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or torch.inf)
+        if clip_norm is None:
+            batch_norm = _grad_norm(model)
+        else:
+            batch_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimiser.step()
         total += loss.item() * x.shape[1]
         norm = max(norm, batch_norm.item())
         count += x.shape[1]
     return total / count, norm
+
+
+def _grad_norm(model: ElmanRNN) -> Tensor:
+    """Measure as `clip_grad_norm_` does; that would scale by an infinite norm, which leaves NaN."""
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
 
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")

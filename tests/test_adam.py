@@ -1,9 +1,12 @@
 """Adam's options, state and errors; its numbers are judged in test_parity.py."""
 
 import dataclasses
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,6 +220,44 @@ def test_a_norm_overflows_and_underflows_in_its_dtype_as_in_pytorch(size, expect
     clipped, norm = en.clip_grad_norm(grads, 1.0)
     assert norm == pytest.approx(expected, rel=1e-6)
     np.testing.assert_allclose(clipped.w_x, size if expected == 0 else size / expected, rtol=1e-6)
+
+
+@pytest.mark.eq("7.10")
+@pytest.mark.parametrize("max_norm", [1.0, 1e30, np.inf])
+@pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
+def test_a_norm_that_is_no_number_scales_as_in_pytorch(entry, max_norm):
+    grads = en.Parameters(*map(np.array, ([[entry]], [[1.0]], [2.0], [[3.0]], [0.0])))
+    tensors = [torch.nn.Parameter(torch.tensor(g)) for g in grads]
+    for tensor in tensors:
+        tensor.grad = tensor.detach().clone()
+    expected = torch.nn.utils.clip_grad_norm_(tensors, max_norm)
+    with np.errstate(invalid="ignore"):
+        clipped, norm = en.clip_grad_norm(grads, max_norm)
+    np.testing.assert_array_equal(norm, expected.item())
+    for ours, theirs in zip(clipped, tensors, strict=True):
+        np.testing.assert_array_equal(ours, theirs.grad.numpy())
+
+
+@pytest.mark.eq("7.2", "7.3", "7.4")
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.99, 0.99999), (0.999999, 0.9999999)], ids=str)
+@pytest.mark.parametrize("step", [2, 100, 9_999, 10_000, 20_000, 1_000_000, 2**40])
+def test_the_corrections_are_made_at_every_step(step, betas):
+    """However late, and however slowly the averages forget."""
+    draw = np.random.default_rng(step)
+    params, m, v, grads = (en.init_parameters(2, 3, 1, rng=draw) for _ in range(4))
+    v = v.map(np.square)
+    optimiser = en.Adam(lr=0.1, betas=betas)
+    optimiser.state = en.AdamState(step - 1, m, v, v)
+    found = optimiser.step(params, grads)
+    assert optimiser.state.step == step
+    b1, b2 = map(Fraction, betas)
+    for p, mean, square, g, new in zip(*(z.flat for z in (params, m, v, grads, found)), strict=True):
+        # 1 - beta^n by exp(n log beta): a fraction to that power would have millions of digits
+        corrections = [-math.expm1(step * math.log1p(float(b - 1))) for b in (b1, b2)]
+        mean = b1 * Fraction(mean) + (1 - b1) * Fraction(g)
+        square = b2 * Fraction(square) + (1 - b2) * Fraction(g) ** 2
+        moved = 0.1 * float(mean) / corrections[0] / (math.sqrt(square / Fraction(corrections[1])) + 1e-8)
+        assert new == pytest.approx(p - moved, rel=0, abs=1e-8 * abs(moved) + 1e-15)
 
 
 @pytest.mark.parametrize("max_norm", [0.0, -1.0, np.nan])

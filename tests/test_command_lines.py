@@ -157,6 +157,12 @@ def test_a_picture_that_cannot_be_saved_after_all_is_one_line(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", ["x" * 300, "note: " + "a [b]word[/b] " * 30 + "1"], ids=["long", "markup"])
+def test_what_is_said_is_one_line_however_long(text, capsys):
+    commands.say(commands.console(80), text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
 def test_dots_of_a_folder_are_no_ending(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "v1.2").mkdir()

@@ -319,6 +319,31 @@ def test_the_answer_has_the_dates_of_the_future(horizon):
     assert all(day > later[-1] for day in days[-horizon:])
 
 
+def test_the_rule_of_later_dates_is_that_of_all_dates():
+    """Only the first of them tell that weekends are left out."""
+    first = date(2024, 1, 4)  # a Thursday
+    known = [first + timedelta(n) for n in (0, 1, 4, 5)]
+    later = [first + timedelta(n) for n in (6, 7, 8)]
+    found = fed(
+        GIVEN[1].with_columns(Date=pl.Series(later)), GIVEN[0][:4].with_columns(Date=pl.Series(known))
+    )
+    assert found["Date"].to_list() == [*known[1:], *later, first + timedelta(11)]
+
+
+def test_a_future_in_another_dtype_is_scaled_in_that_of_the_series():
+    """0.1 in float64 is not 0.1 in float32."""
+    rng = np.random.default_rng(0)
+    series, later = rng.standard_normal((20, 2)).astype(np.float32), rng.standard_normal((3, 1)) + 0.1
+    model, scaler = en.ElmanRNN(2, 4, 1, rng=0), en.Scaler.fit(series)
+    given = {"inputs": [0, 1], "targets": [1], "steps": 4}
+    found = en.forecast(model, scaler, series, future=later, **given)
+    np.testing.assert_array_equal(
+        found, en.forecast(model, scaler, series, future=later.astype(np.float32), **given)
+    )
+    other = en.forecast(model, scaler, series.astype(float), future=later, **given)
+    assert not np.array_equal(found, other.astype(np.float32))
+
+
 def day_of(row):
     return f"{DATED['Date'][row]:%Y-%m-%d}"
 

@@ -339,6 +339,22 @@ def test_many_starts_predict_as_each_alone_in_every_bit():
 # ---------------------------------------------------------------- what becomes of the starts
 
 
+@pytest.mark.eq("3.5")
+@pytest.mark.parametrize("size", [1e-300, 1e-15, 1e-9, 1.0, 1e9])
+def test_a_state_above_zero_passes_the_whole_gradient_however_small(size):
+    """One day, w_h and biases 0: dw_x is w_y dy x, and that of a state below zero is 0."""
+    starts = np.array([[size, -size, size], [0.0] * 3, [0.0] * 3, [1.0, 1.0, 2.0], [0.0] * 3])
+    x, target, weight = np.full((1, 1), 3.0), np.full((1, 1, 1), -1.0), np.ones((1, 1))
+    dw_x, dw_h, db_h, dw_y, db_y = notebook.Ensemble("relu").gradients(starts, x, target, weight)
+    dy = starts[3] * np.maximum(starts[0] * 3, 0) + 1
+    passes = np.array([1.0, 0.0, 1.0])
+    np.testing.assert_array_equal(dw_x, starts[3] * dy * 3 * passes)
+    np.testing.assert_array_equal(db_h, starts[3] * dy * passes)
+    np.testing.assert_array_equal(dw_h, 0)
+    np.testing.assert_array_equal(dw_y, dy * np.maximum(starts[0] * 3, 0))
+    np.testing.assert_array_equal(db_y, dy)
+
+
 def test_fates_are_told_apart():
     """Networks of which the fate is known by hand, as if a training had ended there."""
     ends = np.array(

@@ -141,12 +141,13 @@ def tensors(*arrays):
 
 def run(backend, model, x, target, optimiser, validation=None, **options):
     """Train in either backend from parameters `model`; return parameters and history."""
+    activation = options.pop("activation", "tanh")
     if backend is en:
-        network = en.ElmanRNN.from_params(model)
+        network = en.ElmanRNN.from_params(model, activation=activation)
         pair = validation
         history = en.train(network, x, target, optimiser=en.Adam(optimiser), validation=pair, **options)
         return network.params, history
-    network = et.ElmanRNN.from_numpy(en.ElmanRNN.from_params(model))
+    network = et.ElmanRNN.from_numpy(en.ElmanRNN.from_params(model, activation=activation))
     pair = validation and tensors(*validation)
     rule = torch.optim.Adam(network.parameters(), lr=optimiser.lr)
     history = et.train(network, *tensors(x, target), optimiser=rule, validation=pair, **options)
@@ -334,6 +335,34 @@ def test_an_infinite_norm_clips_nothing(backend):
     assert same(run(backend, **BASE, clip_norm=np.inf), run(backend, **BASE))
 
 
+@pytest.mark.parametrize("backend", [en, et])
+def test_a_norm_that_overflows_is_told_and_scales_nothing_unless_it_is_asked_to(backend):
+    """In float32: two gradients of 1.5e19 have squares, and their sum has no number."""
+    start = en.Parameters(
+        *map(np.array, ([[1e-3], [1e-3]], 0.1 * np.eye(2), [0.0, 0.0], [[1.0, 1.0]], [0.0]))
+    )
+    x, target = np.full((1, 1, 1), 1e10, np.float32), np.full((1, 1, 1), 7.7e8, np.float32)
+    given = start.astype(np.float32), x, target, en.AdamOptions(lr=0.5)
+    params, (epoch,) = run(backend, *given, epochs=1, activation="relu")
+    assert epoch.grad_norm == np.inf
+    for (name, old), new in zip(start.items(), params, strict=True):
+        assert new == pytest.approx(old + (name != "w_h") * 0.5, rel=1e-5), name
+    params, (epoch,) = run(backend, *given, epochs=1, activation="relu", clip_norm=1.0)
+    assert epoch.grad_norm == np.inf
+    assert same(params, start.astype(np.float32))
+
+
+def test_gradients_that_the_optimiser_does_not_hold_do_not_pile_up():
+    """The norm is that of a batch's gradient, in which those that do not move count too."""
+    model = et.ElmanRNN(1, 3, 1, rng=0)
+    data = tensors(X, TARGET)
+    held = torch.optim.SGD([model.w_y, model.b_y], lr=0.0)
+    history = et.train(model, *data, optimiser=held, epochs=4, shuffle=False)
+    every = torch.optim.SGD(model.parameters(), lr=0.0)
+    expected = et.train(model, *data, optimiser=every, epochs=1, shuffle=False)[0].grad_norm
+    assert [epoch.grad_norm for epoch in history] == [expected] * 4
+
+
 @observes("elman_np.TrainingDiverged", "epoch loss history")
 @pytest.mark.parametrize("backend", [en, et])
 def test_a_training_that_diverges_says_where_and_has_the_epochs_before(backend):
@@ -356,6 +385,8 @@ def test_the_frame_of_a_history_has_its_numbers():
     assert history.frame.rows() == [(e.epoch, e.loss, e.grad_norm, e.validation_loss) for e in history]
     mixed = en.History([en.Epoch(1, 2.0, 3.0, None), en.Epoch(2, 4.0, 5.0, 6.0)])
     assert mixed.frame.rows() == [(1, 2.0, 3.0, None), (2, 4.0, 5.0, 6.0)]
+    late = en.History(en.Epoch(n, 1.0, 2.0, None if n < 200 else 0.5) for n in range(1, 202))
+    assert late.frame["validation_loss"].to_list() == [None] * 199 + [0.5] * 2
 
 
 # ---------------------------------------------------------------- forecasts

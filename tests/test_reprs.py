@@ -115,6 +115,8 @@ def test_what_is_no_array_is_told_by_its_public_name_and_no_hint_that_does_not_h
         ([], None, "History(no epochs)"),
         ([0.5], None, "History(1 epoch, loss 0.5)"),
         ([0.5, 0.25, 0.125], None, "History(3 epochs, loss 0.5 to 0.125)"),
+        ([0.5, 0.125, 0.25], None, "History(3 epochs, loss 0.5 to 0.25)"),
+        ([0.25, 0.125, 0.5], None, "History(3 epochs, loss 0.25 to 0.5)"),
         ([0.5, 0.125], 0.75, "History(2 epochs, loss 0.5 to 0.125, validation loss 0.75)"),
     ],
 )

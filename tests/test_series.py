@@ -274,6 +274,16 @@ def test_the_scaler_of_some_columns_scales_these(table, random):
     assert SCALER.columns(columns) == SCALER
 
 
+def test_a_scaler_is_computed_in_the_dtype_of_its_series():
+    """A series of float32 is scaled by numbers that float32 can have found."""
+    close = (50 + np.random.default_rng(0).standard_normal(1_000)).astype(np.float32)
+    scaler = en.Scaler.fit(close)
+    assert (scaler.mean, scaler.std) == (float(np.mean(close)), float(np.std(close)))
+    wide = en.Scaler.fit(close.astype(float))
+    assert (wide.mean, wide.std) == (float(np.mean(close, dtype=float)), float(np.std(close, dtype=float)))
+    assert wide != scaler
+
+
 @pytest.mark.parametrize("scaler", [SCALER, SCALERS, en.Scaler.fit(TABLE)])
 def test_a_scaler_is_a_value(scaler):
     again = pickle.loads(pickle.dumps(scaler))

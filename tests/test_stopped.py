@@ -4,8 +4,9 @@ import linecache
 import operator
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import elman_np as en
 import elman_torch as et
+from elman_np import progress
 from tests.support.observed import observes
 from tests.support.trainings import contents, fresh, go_on, windows
 
@@ -280,6 +282,19 @@ def test_a_bar_shows_on_stderr_how_far_it_is(backend, capsys):
     assert f"loss {saved.history[-1].loss:.6f}" in shown
 
 
+def test_the_bar_tells_the_time_that_is_gone_and_the_time_that_is_left(monkeypatch, capsys):
+    """By a clock of ours: an epoch a second, and 15 to come."""
+    clock = SimpleNamespace(time=0.0)
+    bar = partial(progress.Progress, get_time=lambda: clock.time)
+    monkeypatch.setattr(progress, "Progress", bar)
+    with progress.show_progress(0, 20) as show:
+        for epoch in range(1, 6):
+            clock.time = float(epoch)
+            show(epoch, 0.25)
+    shown = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"epoch 5/20 \S+ elapsed 0:00:05 remaining 0:00:15 loss 0\.250000", shown), shown
+
+
 @BOTH
 def test_where_nothing_is_left_to_do_the_bar_says_so(backend, capsys):
     saved = fresh(backend)
@@ -376,6 +391,18 @@ def test_an_adam_that_knows_other_shapes_is_refused_before_anything_changes(mome
 def test_an_optimiser_of_torch_that_knows_other_shapes_is_refused():
     saved = with_state_of(et, hidden=2)
     with pytest.raises(ValueError, match=r"optimiser.state: exp_avg: expected shape \(3, 1\), got \(2, 1\)"):
+        go_on(saved, EPOCHS)
+
+
+@pytest.mark.parametrize("moment", ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"])
+def test_each_moment_of_torchs_optimiser_has_the_shape_of_its_parameter(moment):
+    """(1, 1) would broadcast, and train on."""
+    saved = fresh(et, options=en.AdamOptions(amsgrad=True))
+    go_on(saved, 1)
+    saved.optimiser.state[saved.model.w_x][moment] = torch.ones(1, 1, dtype=torch.float64)
+    with pytest.raises(
+        ValueError, match=rf"optimiser.state: {moment}: expected shape \(3, 1\), got \(1, 1\)"
+    ):
         go_on(saved, EPOCHS)
 
 

@@ -218,6 +218,20 @@ def test_the_error_offers_what_the_cache_has(server):
         download("2024-05-20", "2024-06-01")
 
 
+def test_the_error_offers_what_has_most_of_these_days(server):
+    """Not the newest, and not the one that goes on longest after them."""
+    download(START, END)
+    server.at(date(2024, 6, 4))
+    download(START, date(2023, 3, 10))
+    server.rows = None
+    with pytest.raises(YahooError, match=rf"cached=True \(--cached\), which has {SPAN}, or source"):
+        download(START, END)
+    with pytest.raises(
+        YahooError, match=r"which has 2023-03-01 to before 2023-03-10, downloaded on 2024-06-04"
+    ):
+        download(START, date(2023, 3, 10))  # both have all of it, and this one is newer
+
+
 def damage(content, number):
     """Change what is kept in one of several ways, some of them with a right checksum."""
     whole = json.loads(content)
@@ -248,6 +262,8 @@ def damage(content, number):
             bare["end"] = "2023-04-15"
         case 11:
             bare["downloaded"] = "yesterday"
+        case 12:  # it was downloaded a year later, when dividends had lowered them
+            bare["bars"]["Adj Close"] = bare["bars"]["Close"]
     whole["sha256"] = kept.digest(json.dumps(bare))
     return json.dumps(whole)
 
@@ -258,6 +274,7 @@ SAYS = ["is damaged"] * 7 + [
     "is damaged",
     "has no bar for",
     "is d",
+    "has no adjusted closes",
 ]
 
 

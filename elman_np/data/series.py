@@ -50,7 +50,7 @@ class Scaler:
         Parameters
         ----------
         series : array (T,) or (T, C), or what else `SeriesLike` says
-            Of (T, C) each column is taken by itself, as it would be alone.
+            Of (T, C) each column is taken by itself, as it would be alone. The sums are taken in its dtype.
 
         Raises
         ------
