@@ -120,7 +120,7 @@ def _batches(problem: Problem, steps: int) -> Iterator[tuple[int, Array, Array]]
 
 
 def _distance(a: Parameters, b: Parameters) -> float:
-    return max(float(np.max(np.abs(p - q))) for p, q in zip(a, b, strict=True))
+    return float(np.max(np.abs(a.flat - b.flat)))  # NaN if any is
 
 
 # ---------------------------------------------------------------- what it comes to

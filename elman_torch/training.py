@@ -118,7 +118,8 @@ def _update(
 def _grad_norm(model: ElmanRNN) -> Tensor:
     """Measure as `clip_grad_norm_` does; that would scale by an infinite norm, which leaves NaN."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
-    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
+    return norm
 
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")

@@ -214,9 +214,28 @@ def test_a_declaration_that_makes_no_sense_is_refused(words, message):
     assert (report.verdict, report.subject) == ("could not run", "mine")
 
 
-@pytest.mark.parametrize("name", ["lr", "betas", "eps"])
-def test_what_may_be_fixed_is_one_of_three(name):
-    assert AdamStyle.of({"fixed": {name: 0.5}}).fixed == {name: 0.5}
+@pytest.mark.parametrize(("name", "value"), [("lr", 0.5), ("betas", (0.5, 0.75)), ("eps", 0.5)])
+def test_what_may_be_fixed_is_one_of_three(name, value):
+    assert AdamStyle.of({"fixed": {name: value}}).fixed == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"fixed": {"lr": "x"}}, "fixed is {'lr': 'x'}: lr: expected "),
+        ({"fixed": {"betas": 0.5}}, "fixed is {'betas': 0.5}: betas: expected "),
+        ({"fixed": {"eps": -1.0}}, "fixed is {'eps': -1.0}: eps: expected "),
+        ({"fixed": 3}, "fixed is 3; known are ['lr', 'betas', 'eps']"),
+        ({"options": 3}, "options is 3; known are ["),
+        ({"arrays": ["list"]}, "arrays is ['list']; known are ['dict', 'list', 'one']"),
+        ({"dtype": {}}, "dtype is {}; known are ['float64', 'float32']"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_declaration_says_of_adam_is_looked_at_before_the_work(words, message):
+    with pytest.raises(CannotRunError) as caught:
+        AdamStyle.of(words)
+    assert str(caught.value).startswith(f"ADAM: {message}")
 
 
 def test_both_betas_are_told_by_themselves_too():

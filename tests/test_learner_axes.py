@@ -1,12 +1,16 @@
 """From the book's layout to a program's and back, for every order of axes; and what is not quite declared."""
 
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given as given_by
+from hypothesis import strategies as st
 
 from elman_np.checking.learner import Style
 from elman_np.checking.learner.axes import Given, Layout, arrange, given, numbers, restore, split_joined
+from elman_np.checking.learner.losses import Loss
 from elman_np.checking.learner.posing import problems
 from elman_np.checking.learner.style import CannotRunError
 
@@ -110,20 +114,80 @@ def test_a_joined_matrix_is_both_side_by_side_and_is_taken_apart(joined, weights
 
 
 @pytest.mark.parametrize("axes", ["TBF", "BTF", "FBT", "TF", "TB", "BT", "T1BF"])
-@pytest.mark.parametrize("output", ["every step", "last step"])
-def test_classes_are_laid_out_like_sequences_without_features(axes, output):
-    style = Style(axes=axes, output=output)
+def test_classes_are_laid_out_like_sequences_without_features(axes):
     batch = 2 if "B" in axes else 1
     for steps in (1, 3):
         z = np.arange(steps * batch).reshape(steps, batch)
         letters = "".join(letter for letter in axes if letter in "TB")
-        if output == "last step" and steps == 1:
-            letters = letters.replace("T", "")
-        found = numbers(z, style)
+        found = numbers(z, axes)
         assert found.shape == tuple({"T": steps, "B": batch}[letter] for letter in letters)
         assert np.array_equal(
             found, np.einsum(f"TB->{letters}", z) if "B" in axes else z.reshape(found.shape)
         )
+
+
+@pytest.mark.parametrize("output", ["every step", "last step"])
+@pytest.mark.parametrize("axes", ["TBF", "BTF", "FBT", "TF"])
+def test_numbers_that_stand_for_inputs_have_a_step_also_where_there_is_one(axes, output):
+    """Of the last step alone there is one class for each row, and no axis of steps."""
+    words = {"axes": axes, "inputs": "numbers", "output": output, "loss": "cross-entropy mean"}
+    for problem in problems(style := Style.of(words)):
+        told, (steps, batch, _) = given(problem, style), problem.x.shape
+        lengths = {"T": steps, "B": batch}
+        letters = axes.replace("F", "")
+        assert told.x.shape == tuple(lengths[letter] for letter in letters)
+        seen = letters.replace("T", "") if output == "last step" else letters
+        assert told.target.shape == tuple(lengths[letter] for letter in seen)
+
+
+WORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "axes": st.sampled_from(["TBF", "BTF", "FBT", "TF", "FT", "TF1", "F1T", "T", "TB", "BT", "T1", 3]),
+        "state": st.sampled_from(["", "F", "BF", "FB", "F1", "FB1", "BBF", 3]),
+        "steps": st.sampled_from(["array", "list"]),
+        "weights": st.sampled_from(["out in", "in out"]),
+        "bias": st.sampled_from(["F", "F1", "1F"]),
+        "hidden_bias": st.sampled_from(["one", "two", "none"]),
+        "output_bias": st.booleans(),
+        "joined": st.sampled_from([None, "hx", "xh"]),
+        "output": st.sampled_from(["every step", "last step", "none"]),
+        "h_0": st.sampled_from(["given", "zero"]),
+        "dh_n": st.sampled_from(["none", "given"]),
+        "rate": st.sampled_from([None, 0.1, 1, True, "x", np.inf, np.nan]),
+        "loss": st.sampled_from(get_args(Loss)),
+        "inputs": st.sampled_from(["vectors", "numbers"]),
+        "activation": st.sampled_from(["tanh", "relu", "both"]),
+        "reset_every": st.sampled_from([None, 2, 0]),
+        "chunk": st.sampled_from([None, 2, "x"]),
+        "dtype": st.sampled_from(["float64", "float32"]),
+        "sizes": st.dictionaries(
+            st.sampled_from("TBIHO"),
+            st.sampled_from([0, 1, 1, 2, 2, 3, 3, 2.5, True, "a", (1,), (2, 5), (5, 2), [1, 9]]),
+            max_size=2,
+        ),
+    },
+)
+
+
+@given_by(WORDS)
+def test_whatever_is_declared_is_refused_or_can_be_posed(words):
+    """And what is posed has the axes that were declared, on the way there and on the way back."""
+    try:
+        style = Style.of(words)
+    except CannotRunError:
+        return
+    for problem in problems(style)[:3]:
+        told, layout = given(problem, style), Layout(style, problem)
+        assert told.h_0.shape == tuple(
+            layout.sizes["H" if letter == "F" else letter] for letter in style.state_axes
+        )
+        for name, z in (("y", problem.dy), ("h_0", problem.h_0), ("w_h", problem.params.w_h)):
+            if z is None or (style.joined and name == "w_h"):
+                continue
+            back = layout.give(name, z)
+            back = np.stack(back) if isinstance(back, list) else back
+            assert np.array_equal(layout.take(name, back), z)
 
 
 def test_axes_of_length_one_may_be_there_or_not_in_sequences_and_states_alone():

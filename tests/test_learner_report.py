@@ -155,6 +155,30 @@ AXES = (
         ),
         ({"sizes": {"N": 3}}, f"sizes is {{'N': 3}}; expected a dict with some of {list(SIZES)}"),
         ({"sizes": 3}, f"sizes is 3; expected a dict with some of {list(SIZES)}"),
+        *(
+            (
+                {"sizes": {"T": n}},
+                f"sizes has T={n!r}; expected a number, or the least and the most, 1 or more",
+            )
+            for n in (0, "a", (1,), (5, 2), (0, 4), 2.5, True, (1, 2, 3), (1, 2.5))
+        ),
+        *(
+            ({"sizes": {name: size}}, f"sizes has {name}={size!r}; expected a number, 1 or more")
+            for name in "BIHO"
+            for size in (0, 2.5, (1, 2), False)
+        ),
+        ({"axes": "TF", "sizes": {"B": 2}}, "sizes has B=2, so B in axes"),
+        ({"axes": "TB", "sizes": {"I": 3}}, "sizes has I=3, so F in axes"),
+        ({"axes": "TB", "sizes": {"O": 2}}, "sizes has O=2, so F in axes"),
+        ({"axes": "TB", "inputs": "numbers"}, "inputs='numbers' stand for vectors, so an F in axes"),
+        ({"axes": "TBF", "state": "F"}, "state is 'F'; expected a B in it, since axes has one"),
+        ({"axes": "TBF", "state": "BBF"}, "state is 'BBF'; expected F, and B or 1, as in 'BF' or 'F1'"),
+        ({"axes": 3}, f"axes is 3; {AXES}"),
+        ({"state": 3}, "state is 3; expected F, and B or 1, as in 'BF' or 'F1'"),
+        *(
+            ({"rate": rate}, f"rate is {rate!r}; expected the learning rate of the update")
+            for rate in (True, "x", np.inf, np.nan)
+        ),
         ({"rate": 0}, "rate is 0; expected the learning rate of the update"),
         ({"rate": -1.0}, "rate is -1.0; expected the learning rate of the update"),
         (
@@ -182,7 +206,8 @@ def test_axes_say_what_a_program_takes(axes):
     assert (style.features, style.batch) == ("F" in axes, "B" in axes)
     without = axes.replace("T", "")
     assert style.state_axes == (without if "F" in axes else without + "F")
-    assert Style.of({"axes": axes, "state": "F1"}).state_axes == "F1"
+    own = "FB" if "B" in axes else "F1"
+    assert Style.of({"axes": axes, "state": own}).state_axes == own
 
 
 def test_unknown_words_are_told_with_those_that_are_known():

@@ -66,7 +66,8 @@ class Layout:
             return "BF", style.state_axes, self.sizes | {"F": self.sizes["H"]}
         width = {"x": "I", "h": "H"}.get(bare, "O")
         sizes = self.sizes | {"F": self.sizes[width]}
-        axes = style.axes if style.features or width != "H" else style.axes + "F"
+        states = width == "H" or (bare == "y" and style.output == "none")
+        axes = style.axes + "F" if states and not style.features else style.axes
         if style.output == "last step" and bare in ("y", "probabilities"):
             return "TBF", axes.replace("T", ""), sizes | {"T": 1}
         return "TBF", axes, sizes
@@ -131,7 +132,7 @@ def given(problem: Problem, style: Style) -> Given:
     layout, params = Layout(style, problem), problem.params
     values: dict[str, Any] = {n: layout.give(n, getattr(problem, n)) for n in ("x", "h_0", "dh_n")}
     if style.inputs == "numbers":
-        values["x"] = numbers(problem.x.argmax(axis=-1), style)
+        values["x"] = numbers(problem.x.argmax(axis=-1), style.axes)
     weights = {"w_x": params.w_x, "w_h": params.w_h, "w_y": params.w_y}
     if style.joined:
         pair = [weights.pop("w_h"), weights.pop("w_x")]
@@ -150,7 +151,8 @@ def given(problem: Problem, style: Style) -> Given:
         values["dy"] = layout.give("dy", problem.dy)
     if problem.target is not None:
         is_class = problem.target.ndim == 2
-        values["target"] = numbers(problem.target, style) if is_class else layout.give("y", problem.target)
+        axes = style.axes.replace("T", "") if problem.last_only else style.axes
+        values["target"] = numbers(problem.target, axes) if is_class else layout.give("y", problem.target)
     if style.rate is not None:
         values["rate"] = style.rate
     sizes = {letter: layout.sizes[letter] for letter in "TBIHO"}
@@ -158,12 +160,9 @@ def given(problem: Problem, style: Style) -> Given:
     return Given(values | sizes | cut | {"activation": problem.activation, "dtype": style.dtype})
 
 
-def numbers(z: Array, style: Style) -> Array:
+def numbers(z: Array, axes: str) -> Array:
     """Lay whole numbers (T, B) out: `axes` without features."""
-    axes = "".join(letter for letter in style.axes if letter in "TB")
-    if style.output == "last step" and len(z) == 1:
-        axes = axes.replace("T", "")
-    return arrange(z, "TB", axes)
+    return arrange(z, "TB", "".join(letter for letter in axes if letter in "TB"))
 
 
 def split_joined(z: Array, style: Style, hidden: int) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -60,20 +60,27 @@ class AdamStyle:
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> AdamStyle:
-        """Read a declaration; CannotRunError if a word is unknown."""
+        """Read a declaration; CannotRunError if a word, or what it says, is unknown."""
         known = [f.name for f in fields(cls)]
         for word in words:
             if word not in known:
                 raise CannotRunError(f"ADAM: the word {word!r} is unknown; known are {', '.join(known)}")
         style = cls(**words)
-        for word, value, choices in (
-            ("arrays", {style.arrays}, ("dict", "list", "one")),
-            ("dtype", {style.dtype}, ("float64", "float32")),
-            ("options", set(style.options), FLAGS),
-            ("fixed", set(style.fixed), ("lr", "betas", "eps")),
+        for word, choices, several in (
+            ("arrays", ("dict", "list", "one"), False),
+            ("dtype", ("float64", "float32"), False),
+            ("options", FLAGS, True),
+            ("fixed", ("lr", "betas", "eps"), True),
         ):
-            if value - set(choices):
-                raise CannotRunError(f"ADAM: {word} is {getattr(style, word)!r}; known are {list(choices)}")
+            value = getattr(style, word)
+            kind = Mapping if word == "fixed" else Collection
+            values = list(value) if several and isinstance(value, kind) else [value]
+            if any(one not in choices for one in values):
+                raise CannotRunError(f"ADAM: {word} is {value!r}; known are {list(choices)}")
+        try:
+            en.AdamOptions(**style.fixed)
+        except (TypeError, ValueError) as error:
+            raise CannotRunError(f"ADAM: fixed is {style.fixed!r}: {error}") from error
         return style
 
 

@@ -144,7 +144,7 @@ class Draw:
 
 def least_likely(problem: Problem) -> Problem:
     """Let the right class be the least likely one, so that the gradient is large, and sure."""
-    y, _, _ = forward(problem.params, problem.x, problem.h_0, activation=problem.activation)
+    y, _, _ = forward(problem.params, problem.x, problem.h_0, **vars(problem.recurrence))
     seen = y[-1:] if problem.last_only else y
     return replace(problem, target=seen.argmin(axis=-1))
 
@@ -173,7 +173,7 @@ def problems(style: Style) -> list[Problem]:
             draw.problem("large weights", 5, (2, 2, 3, 2), activation, scale=4.0),
             draw.problem("many rows and units", 3, (66, 2, 36, 2), activation),
         ]
-    return found
+    return [one for one in found if not (style.hides_small and one.name == "small gradients")]
 
 
 def longer_and_longer(style: Style, activation: Activation) -> Iterator[Problem]:

@@ -123,28 +123,51 @@ class Style:
         return style
 
     def _check(self) -> None:
-        axes = self.axes
-        if axes.count("T") != 1 or axes.count("B") > 1 or axes.count("F") > 1 or set(axes) - set("TBF1"):
+        axes, state = self.axes, self.state
+        letters = isinstance(axes, str) and not set(axes) - set("TBF1")
+        if not letters or axes.count("T") != 1 or axes.count("B") > 1 or axes.count("F") > 1:
             raise CannotRunError(
                 f"STYLE: axes is {axes!r}; expected the letters T (steps), B (batch), F (features) and 1 "
                 "in the order of your arrays, for example 'TBF', 'BTF', 'FBT', 'TF1' or 'T'"
             )
-        if self.state and (self.state.count("F") != 1 or set(self.state) - set("BF1")):
-            raise CannotRunError(
-                f"STYLE: state is {self.state!r}; expected F, and B or 1, as in 'BF' or 'F1'"
-            )
-        if not isinstance(self.sizes, Mapping) or set(self.sizes) - set(SIZES):
-            raise CannotRunError(
-                f"STYLE: sizes is {self.sizes!r}; expected a dict with some of {list(SIZES)}"
-            )
-        if self.rate is not None and not self.rate > 0:
+        letters = isinstance(state, str) and not set(state) - set("BF1")
+        if not letters or (state and (state.count("F") != 1 or state.count("B") > 1)):
+            raise CannotRunError(f"STYLE: state is {state!r}; expected F, and B or 1, as in 'BF' or 'F1'")
+        if state and self.batch and "B" not in state:
+            raise CannotRunError(f"STYLE: state is {state!r}; expected a B in it, since axes has one")
+        if isinstance(self.rate, bool) or not (
+            self.rate is None or (isinstance(self.rate, int | float) and 0 < self.rate < np.inf)
+        ):
             raise CannotRunError(f"STYLE: rate is {self.rate!r}; expected the learning rate of the update")
-        if self.loss.startswith("cross-entropy") and not self.features:
-            raise CannotRunError("STYLE: cross-entropy needs several outputs, so an F in axes")
+        self._check_sizes()
+        several = {
+            "cross-entropy needs several outputs": self.loss.startswith("cross-entropy"),
+            "inputs='numbers' stand for vectors": self.inputs == "numbers",
+        }
+        for why, holds in several.items():
+            if holds and not self.features:
+                raise CannotRunError(f"STYLE: {why}, so an F in axes")
         try:
             self.recurrence("tanh")
         except (TypeError, ValueError) as error:
             raise CannotRunError(f"STYLE: {error}") from error
+
+    def _check_sizes(self) -> None:
+        sizes = self.sizes
+        if not isinstance(sizes, Mapping) or set(sizes) - set(SIZES):
+            raise CannotRunError(f"STYLE: sizes is {sizes!r}; expected a dict with some of {list(SIZES)}")
+        for name, size in sizes.items():
+            pair = isinstance(size, tuple | list) and len(size) == 2 and name == "T"
+            numbers = list(size) if pair else [size]
+            whole = all(type(n) is int and n > 0 for n in numbers)
+            if not whole or numbers != sorted(numbers):
+                expected = "a number, or the least and the most" if name == "T" else "a number"
+                raise CannotRunError(f"STYLE: sizes has {name}={size!r}; expected {expected}, 1 or more")
+        axes = {"B": self.batch, "I": self.features, "O": self.features}
+        for name, there in axes.items():
+            if not there and sizes.get(name, 1) != 1:
+                letter = "B" if name == "B" else "F"
+                raise CannotRunError(f"STYLE: sizes has {name}={sizes[name]}, so {letter} in axes")
 
     def recurrence(self, activation: Activation) -> Recurrence:
         """Return what is computed at all: an activation, and where it is truncated."""
@@ -170,6 +193,11 @@ class Style:
     def real(self) -> np.dtype[Any]:
         """The dtype of its arrays."""
         return np.dtype(self.dtype)
+
+    @property
+    def hides_small(self) -> bool:
+        """Whether gradients near zero cannot be seen: a float32 weight does not move by them."""
+        return self.rate is not None and self.dtype == "float32"
 
     def steps_allowed(self, count: int) -> bool:
         """Whether the program can do so many steps."""
@@ -200,6 +228,7 @@ class Style:
             "the output bias": self.output != "none" and not self.output_bias,
             "the input's gradient (inputs are numbers)": self.inputs == "numbers",
             "the gradients of x and h_0 (only updates are seen)": self.rate is not None,
+            "gradients near zero (an update in float32 does not show them)": self.hides_small,
             "other upstream gradients than its own loss's": self.loss != "given",
             f"other numbers of steps than {self.sizes.get('T')}": "T" in self.sizes,
         }
