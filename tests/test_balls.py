@@ -228,3 +228,15 @@ def test_a_sum_knows_its_terms_and_its_roundings():
     whole = dot([(row, column)], [unit.exact([5.0])])
     assert (float(whole.mid[0, 0]), whole.terms[0, 0]) == (4.0, 12.0)
     assert (count([(row, column)]), count([(row, column)], [row, row], more=2)) == (3, 7)
+
+
+@pytest.mark.eq("8.1", "8.6")
+@pytest.mark.parametrize("length", [1_000, 10_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_radius_of_a_sum_grows_with_its_terms_at_every_length(dtype, length):
+    """n u / (1 - n u) of the sum of absolute terms, for n roundings."""
+    unit = Unit.of(dtype)
+    ones = unit.exact(np.ones((1, length), dtype))
+    ball = dot([(ones, Ball(*(z.T for z in (ones.mid, ones.rad)), unit))])
+    n = length * float(unit.u)
+    assert float(ball.rad[0, 0]) == pytest.approx(length * n / (1 - n), rel=0.01)

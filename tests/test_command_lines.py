@@ -325,6 +325,10 @@ def test_the_parity_report_prints_its_tables(capsys):
     assert elman_torch.__main__.main(SMALL) == 0
     printed = capsys.readouterr().out
     assert "AGREED: " in printed
+    assert (
+        "Training in lockstep: worst obs./bound of the gradients and of Adam's update, and the widest bound, "
+        "as a part of its tensor"
+    ) in " ".join(printed.split())
     for part in (
         "tanh, raw dollars, float32",
         "relu, standardised, float64",

@@ -11,6 +11,7 @@ import elman_np.__main__
 from elman_np.checking.learner import check
 from elman_np.checking.learner.child import judge_file
 from elman_np.checking.learner.exercises import Exercise, gaps
+from elman_np.checking.learner.report import Report, TensorRow
 from elman_np.checking.learner.style import CannotRunError
 from tests.support.exercises import DOCS, FILES, answers, filled
 
@@ -254,3 +255,22 @@ def test_a_truncation_that_is_none_is_refused(words, message):
     report = check(truncated, **words)
     assert report.status == 2
     assert re.search(message, str(report))
+
+
+def test_a_line_with_two_gaps_is_shown_once(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def solve(p):\n    return f(..., g(...))\n\nx = ...\n", encoding="utf-8")
+    report = Exercise(3, "docs/cell.md", "12_loss.py").not_yet(file)
+    lines = report.trouble.splitlines()
+    assert lines[0] == "Exercise 3: 3 gaps are left."
+    assert lines[2:5] == ["  line   2  return f(..., g(...))", "  line   4  x = ...", ""]
+
+
+def test_of_two_functions_neither_tells_what_was_not_asked():
+    rows = [TensorRow("y", "right", ""), TensorRow("dx", "not given", "")]
+    pair = [Report(subject=n, verdict="right", rows=rows, unchecked=["this"]) for n in ("solve", "updates")]
+    first, last = Exercise(3, "docs/cell.md", "12_loss.py").close(pair)
+    for report in (first, last):
+        assert [row.tensor for row in report.rows] == ["y"]
+        assert list(report.unchecked) == []
+    assert (first.closing, last.closing) == ("", "Exercise 3 is done. The next one is 12_loss.py, beside it.")

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from elman_np.checking.comparison import Disagreement
+from elman_np.checking import learner
+from elman_np.checking.comparison import Disagreement, Undecided
 from elman_np.checking.learner import (
     AdamStyle,
     CannotRunError,
@@ -20,7 +21,7 @@ from elman_np.checking.learner import (
     check_adam,
 )
 from elman_np.checking.learner.child import judge_file
-from elman_np.checking.learner.report import title
+from elman_np.checking.learner.report import Report, title
 from elman_np.checking.learner.running import STARTS
 
 ROOT = Path(__file__).parents[1]
@@ -364,3 +365,22 @@ def test_the_page_lists_every_word(style, anchor):
     page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
     table = page[page.index(anchor) :].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [f.name for f in fields(style)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error"),
+    [("wrong", Disagreement), ("undecided", Undecided), ("could not run", CannotRunError), ("right", None),
+     ("right, with remarks", None)],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["check", "check_adam"])
+def test_what_is_not_right_is_raised_as_what_it_is(name, verdict, error, monkeypatch):
+    report = Report(subject="mine", verdict=verdict, trouble="it is so" if verdict == "could not run" else "")
+    monkeypatch.setattr(learner, name, lambda program, **style: report)
+    insist = learner.assert_right if name == "check" else learner.assert_adam_right
+    if error is None:
+        assert insist(None) is None
+        return
+    with pytest.raises(error) as caught:
+        insist(None)
+    assert type(caught.value) is error
+    assert str(caught.value) == str(report)

@@ -563,3 +563,24 @@ def test_the_first_step_has_one_factor_to_one_in_a_thousand(z, right, gradient, 
     moved = [np.add(z, 3.0), np.add(right, 3.0)]
     if np.isfinite(z).all():
         assert _first_step([a_run(*moved, start=[3.0, 3.0], gradient=gradient)]) == lines
+
+
+def test_the_names_that_are_remarks_are_those_of_mistakes():
+    assert {optimiser.LOSSY, *optimiser.CONVENTIONS} <= {mistake.name for mistake in ADAM}
+
+
+def test_a_mean_of_squares_in_float32_loses_digits_and_is_not_wrong():
+    def program(p):
+        (b1, b2), params = p.betas, {name: z.copy() for name, z in p.params.items()}
+        m, v = ({name: np.zeros_like(z) for name, z in params.items()} for _ in range(2))
+        for step, grads in enumerate(p.grads, 1):
+            for name, g in grads.items():
+                m[name] = b1 * m[name] + (1 - b1) * g
+                v[name] = (b2 * v[name] + (1 - b2) * (g * g)).astype(np.float32).astype(g.dtype)
+                root = np.sqrt(v[name]) / np.sqrt(1 - b2**step)
+                params[name] = params[name] - p.lr / (1 - b1**step) * m[name] / (root + p.eps)
+            yield {name: z.copy() for name, z in params.items()}
+
+    report = check_adam(program, options=())
+    assert (report.verdict, report.status) == ("right, with remarks", 0)
+    assert report.remarks == ["it loses digits: v kept in float32"]

@@ -258,6 +258,7 @@ AXES = "; the axes are declared by the words axes, weights and bias"
         ("y", (2, 2, 7), "y: expected shape (7, 2, 2), got (2, 2, 7); in reverse order"),
         ("h_n", (4, 2), "h_n: expected shape (2, 4), got (4, 2); in reverse order"),
         ("db_h", (3,), f"db_h: expected shape (4,), got (3,){AXES}"),
+        ("db_h", (8,), f"db_h: expected shape (4,), got (8,){AXES}"),
         ("dy", (7, 2), f"dy: expected shape (7, 2, 2), got (7, 2){AXES}"),
     ],
 )

@@ -263,3 +263,13 @@ def test_a_factor_and_a_bound_that_is_too_wide_are_no_few_digits():
     assert few_digits(one, {(0, "loss")})  # one number has always a factor
     wide = attempts_of(lambda n, z: z + 1e-3 * np.arange(z.size).reshape(z.shape) ** 2, radius=1e-7)
     assert not few_digits(wide, {(0, "dw_h")})
+
+
+def test_a_tensor_that_cancels_may_lose_what_its_terms_are_large_enough_for():
+    """Its width is a part of its terms' sum, so that the bound in float32 still decides."""
+    right, terms = np.array([1e-3, -2e-3, 5e-4]), np.full(3, 1e4)
+    off = 0.5 * RADIUS * 2**29 * np.array([1.0, -1.0, 0.3])
+    for summed, few in ((terms, True), (None, False)):
+        ball = Ball(right, np.full(3, RADIUS), UNIT, summed)
+        one = SimpleNamespace(tensors={"db_h": right + off}, balls={"db_h": ball})
+        assert few_digits([one], {(0, "db_h")}) == few

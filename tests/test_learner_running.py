@@ -11,8 +11,9 @@ import pytest
 
 import elman_np as en
 import elman_np.__main__
-from elman_np.checking.learner import running
+from elman_np.checking.learner import child, running
 from elman_np.checking.learner.child import judge_file
+from elman_np.checking.learner.report import Report
 from elman_np.checking.learner.running import STARTS, Outcome, run_file
 from tests.support.observed import observes
 
@@ -29,6 +30,47 @@ def outcome(tmp_path, text, seconds=60.0):
     assert [f.name for f in tmp_path.iterdir()] == ["mine.py"]
     assert file.read_text(encoding="utf-8") == text
     return found
+
+
+WORST = ["right", "undecided", "wrong", "could not run", "not yet"]
+"""Of two verdicts the later here is the file's."""
+
+
+@pytest.mark.parametrize("second", WORST)
+@pytest.mark.parametrize("first", WORST)
+def test_a_file_is_as_bad_as_the_worse_of_its_two_functions(first, second, monkeypatch, tmp_path):
+    result = tmp_path / "result.json"
+    reports = [Report(subject=f"mine.py, {n}", verdict=n) for n in (first, second)]
+    ended = []
+    monkeypatch.setattr(child, "judge_file", lambda path, stage: stage("solving") or reports)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(sys, "argv", ["child", "mine.py", str(result)])
+    child.main()
+    told = json.loads(result.read_text(encoding="utf-8"))
+    worse = max(first, second, key=WORST.index)
+    expected = {"right": 0, "wrong": 1, "could not run": 2, "undecided": 3, "not yet": 4}[worse]
+    assert told == {"stage": "done", "text": f"{reports[0]}\n\n\n{reports[1]}", "status": expected}
+    assert ended == [0]
+    assert sys.argv == ["mine.py"]
+
+
+def test_the_process_finds_this_package_and_leaves_nothing_behind(monkeypatch):
+    """What the learner has set for threads stays; their PYTHONPATH comes after ours."""
+    here = str(Path(en.__file__).parents[1])
+    monkeypatch.setattr(os, "environ", {"PYTHONPATH": "theirs", "OMP_NUM_THREADS": "3", "X": "y"})
+    fixed = {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg", "PYTHONUTF8": "1", "X": "y"}
+    threads = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    assert running._environment() == fixed | threads | {"PYTHONPATH": f"{here}{os.pathsep}theirs"}
+    monkeypatch.setattr(os, "environ", {})
+    assert running._environment()["PYTHONPATH"] == here
+
+
+def test_whoever_reads_what_is_printed_keeps_no_process_alive():
+    reader, writer = os.pipe()
+    printed = running.Printed(os.fdopen(reader, "rb"))
+    assert printed.daemon
+    os.close(writer)
+    printed.join(timeout=60)
 
 
 def test_a_right_file_that_prints_a_lot(tmp_path):
@@ -241,6 +283,7 @@ def test_a_process_without_a_verdict_is_told_by_how_far_it_came(started, result,
         (b"x" * 300 + b"\n", f"1 lines, which begin so:\n  | {'x' * 100}"),
         (b"\n" * 30_000 + b"end\n", ""),  # nothing in what is kept
         (b"a\n" * 12_345, "12,345 lines, which begin so:\n  | a\n  | a\n  | a"),
+        (b"\n\n\none\n  two\n", "5 lines, which begin so:\n  | one\n  |   two"),
         (b"\xff\n", "1 lines, which begin so:\n  | \ufffd"),
     ],
 )

@@ -1,5 +1,7 @@
 """NumPy equals PyTorch, tensor by tensor, within twice the rounding-error bound."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ import elman_torch as et
 from elman_np.checking.problems import Case, ball_tensors, numpy_tensors
 from elman_torch.parity import Comparison, compare_update
 from tests.support.integers import large_case
+from tests.support.judge import DTYPES
 from tests.support.prices import CLOSES
 from tests.support.same import assert_same
 from tests.support.strategies import activations, cases, dtypes, parameters, seeds, sizes
@@ -281,3 +284,41 @@ def test_a_case_can_be_pasted_into_python(case):
     for p, q in zip(scope["params"], case.model.params, strict=True):
         np.testing.assert_array_equal(p, q)
     assert repr(scope["model"]) == repr(case.model)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_what_one_nan_does_not_reach_is_judged_and_agrees(activation, dtype):
+    """One row's third input is NaN, and with it that row's states from there on; the other row is whole."""
+    x = np.ones((4, 2, 1), dtype)
+    x[2, 0] = np.nan
+    dy = np.ones((4, 2, 1), dtype)
+    model = en.ElmanRNN(1, 3, 1, activation=activation, dtype=dtype, rng=0)
+    found = et.compare(model, x, dy=dy)
+    verdicts = {row.tensor: row.verdict for row in found.rows}
+    assert "differs" not in verdicts.values(), verdicts
+    assert {verdicts[name] for name in ("y", "h_n", "db_y")} <= {"agrees", "not finite"}
+    other = {row.tensor: row.not_finite for row in found.rows}
+    assert 0 < other["y"] < 8
+    assert other["h_n"] == 3
+
+
+def test_every_column_of_the_frame_is_that_of_the_rows():
+    """Of a tensor whose terms cancel, the width is not the bound over the largest entry."""
+    x = np.array([1.0, -1.0, 1.0, -1.0])[:, None, None]
+    rows = et.compare(en.ElmanRNN(1, 2, 1, rng=0), x, dy=x).rows
+    rows = (
+        *rows,
+        replace(rows[0], tensor="other", shape=(), width=0.25, road="one step", verdict="undecided"),
+    )
+    frame = Comparison(rows).frame
+    assert frame.columns == [
+        "tensor", "shape", "difference", "ulps", "observed / bound", "bound / largest", "width", "verdict",
+        "road",
+    ]  # fmt: skip
+    assert frame.rows() == [
+        (r.tensor, " x ".join(map(str, r.shape)) or "scalar", r.difference, r.ulps, r.ratio, r.sharpness,
+         r.width, r.verdict, r.road)
+        for r in rows
+    ]  # fmt: skip
+    assert any(r.width not in (r.sharpness, 0.25) for r in rows)

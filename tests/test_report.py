@@ -189,3 +189,13 @@ def test_a_table_is_set_closer_where_it_would_not_fit(width, laid_out):
     with console.capture() as printed:
         console.print(report.fitted(table, width))
     assert printed.get() == laid_out
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_parameter_that_is_no_number_is_as_far_off_as_that(place):
+    params = en.init_parameters(1, 2, 1, rng=0)
+    moved = [p.copy() for p in params]
+    moved[place].flat[-1] = np.nan
+    assert np.isnan(report._distance(params, en.Parameters(*moved)))
+    assert np.isnan(report._distance(en.Parameters(*moved), params))
+    assert report._distance(params, params) == 0

@@ -169,7 +169,8 @@ def test_whatever_is_drawn_is_right_step_by_step(case):
     assert not wrong, wrong
 
 
-def test_the_strategies_meet_every_size_within_the_default_number_of_examples():
+def test_the_strategies_meet_every_size_within_a_few_properties():
+    """In as many examples as three properties draw by default; one misses a size by chance, if rarely."""
     beyond = {
         "steps": 100,
         "batch": 32,
@@ -183,7 +184,7 @@ def test_the_strategies_meet_every_size_within_the_default_number_of_examples():
 
     for truncation in (None, "reset_every", "chunk"):
 
-        @settings(derandomize=True, database=None)
+        @settings(derandomize=True, database=None, max_examples=3 * settings.default.max_examples)
         @given(cases(truncation=truncation))
         def draw(case):
             p, recurrence = case.model.params, case.model.recurrence

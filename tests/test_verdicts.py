@@ -28,6 +28,14 @@ from elman_torch.report import drift_table, lockstep_table, sentence, summarise,
 from tests.support.observed import observes
 from tests.support.prices import CLOSES
 
+MADE_OF = {
+    "y": {"h"}, "h_n": {"h"}, "loss": {"h", "y"},
+    "dw_y": {"h", "y", "dy"}, "db_y": {"h", "y", "dy"},
+    "dw_x": {"h", "y", "dy", "da"}, "dw_h": {"h", "y", "dy", "da"}, "db_h": {"h", "y", "dy", "da"},
+    "dx": {"h", "y", "dy", "da"}, "dh_0": {"h", "y", "dy", "da"},
+}  # fmt: skip
+"""By the equations of chapters 2 and 3, what each tensor is computed from."""
+
 TENSORS = ("y", "h_n", "loss", "dw_x", "dw_h", "db_h", "dw_y", "db_y", "dx", "dh_0")
 SCALED = en.Scaler.fit(CLOSES).transform(CLOSES)
 UNIT = Unit.of(np.float64)
@@ -812,3 +820,7 @@ def test_the_tables_say_what_was_found():
     assert row[2:4] == ("0.7500", "6e-02")  # the worst ratio, and the widest bound, which is another tensor's
     drifted = cells(drift_table({"p": [(1, 1e-3), (20, 2e-3)], "q": [(1, 0.0), (20, 5e-9)]}))
     assert drifted == [("p", "1.0e-03", "2.0e-03"), ("q", "0.0e+00", "5.0e-09")]
+
+
+def test_a_tensor_is_right_only_if_all_that_it_is_made_of_is():
+    assert {name: {*needs} for name, needs in NEEDS.items()} == MADE_OF
