@@ -39,7 +39,7 @@ BOUNDS = (
 )  # fmt: skip
 NOTEBOOK = ("notebook.py", "options_notebook.py", "shown.py", "misuses.py")
 CHECKER = ("learner_said.py", "learner.py", "options_checker.py")
-COMMANDS = ("parsers.py", "command_lines.py", "options_commands.py", "shown.py", "file.py")
+COMMANDS = ("parsers.py", "command_lines.py", "options_commands.py", "shown.py")
 JUDGE = ("verdicts.py", "parity.py", "shown.py", "reprs.py", "report.py", "misuses.py", "side_effects.py")
 
 TESTS = {
@@ -100,7 +100,7 @@ TESTS = {
     "elman_np/checking/learner/report.py": ("learner_report.py", "learner_said.py"),
     "elman_np/checking/learner/running.py": ("learner_running.py", "parsers.py"),
     "elman_np/checking/learner/style.py": ("learner_report.py", "options_checker.py"),
-    "elman_np/notebook/command.py": ("parsers.py", *NOTEBOOK, "options_commands.py"),
+    "elman_np/notebook/command.py": ("parsers.py", "shown.py", "notebook.py", "options_commands.py"),
     "elman_np/notebook/run.py": NOTEBOOK,
     "elman_np/notebook/starts.py": NOTEBOOK,
     "elman_np/notebook/fates.py": NOTEBOOK,
