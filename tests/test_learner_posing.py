@@ -242,11 +242,17 @@ def test_large_is_a_thousand_times_and_small_a_thousand_millionth(words):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("output", ["every step", "last step"])
-def test_the_least_likely_class_is_the_one_with_the_smallest_output(activation, output):
+@pytest.mark.parametrize("cut", [{}, {"reset_every": 2}, {"chunk": 2}], ids=str)
+def test_the_least_likely_class_is_the_one_with_the_smallest_output(activation, output, cut):
+    """Also where the state goes back to its start, which changes it."""
     words = {"loss": "cross-entropy sum", "activation": activation, "output": output, "sizes": {"O": 5}}
-    problem = posed(words)["large weights"]
-    y = en.forward(problem.params, problem.x, problem.h_0, activation=activation)[0]
+    problem = posed(words | cut)["many rows and units"]
+    y, without = (
+        en.forward(problem.params, problem.x, problem.h_0, activation=activation, **more)[0]
+        for more in (cut, {})
+    )
     right = y.argmin(axis=-1)
+    assert np.array_equal(right, without.argmin(axis=-1)) != ("reset_every" in cut)
     found = least_likely(problem)
     assert np.array_equal(found.target, right[-1:] if output == "last step" else right)
     assert not np.array_equal(found.target, problem.target)
