@@ -1,6 +1,7 @@
 """What a stranger runs: both command lines, and the packages without what is optional."""
 
 import argparse
+import io
 import os
 import re
 import runpy
@@ -161,6 +162,59 @@ def test_a_picture_that_cannot_be_saved_after_all_is_one_line(tmp_path, capsys):
 def test_what_is_said_is_one_line_however_long(text, capsys):
     commands.say(commands.console(80), text)
     assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_what_is_said_has_no_colours_on_a_terminal_either():
+    shown = io.StringIO()
+    commands.say(Console(file=shown, force_terminal=True, color_system="truecolor"), "note: 12 of 'a' in /b")
+    assert shown.getvalue() == "note: 12 of 'a' in /b\n"
+
+
+def test_where_matplotlib_is_missing_that_is_said_and_nothing_failed(capsys, tmp_path):
+    def draw():
+        raise ImportError("no matplotlib")
+
+    line = argparse.ArgumentParser(prog="command")
+    assert commands.save_picture(line, commands.console(80), draw, tmp_path / "x.png") == 0
+    assert capsys.readouterr().out == ("No picture: Matplotlib is missing; pip install 'matplotlib>=3.9'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said", "silenced"),
+    [
+        (BrokenPipeError(), commands.BROKEN_PIPE, "", 1),
+        (OSError(28, "No space left on device"), commands.FAILED, "[Errno 28] No space left on device", 1),
+        (MemoryError(), commands.FAILED, "MemoryError", 1),
+        (ImportError("no such package"), commands.FAILED, "no such package", 1),
+        (None, 7, "", 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_how_a_command_ends(error, status, said, silenced, capsys, monkeypatch):
+    """What is not printed yet goes nowhere, where it cannot go."""
+    calls = []
+    monkeypatch.setattr(commands, "_print_no_more", lambda: calls.append(1))
+
+    def main():
+        if error is not None:
+            raise error
+        return 7
+
+    with pytest.raises(SystemExit) as ended:
+        commands.run(main, "python -m command")
+    assert ended.value.code == status
+    assert len(calls) == silenced
+    assert capsys.readouterr() == ("", f"python -m command: error: {said}\n" if said else "")
+
+
+def test_what_is_printed_no_more_goes_nowhere(monkeypatch, tmp_path):
+    with open(tmp_path / "there", "w", encoding="utf-8") as there:
+        monkeypatch.setattr(sys, "stdout", there)
+        print("first", flush=True)
+        commands._print_no_more()
+        print("second", flush=True)
+    assert (tmp_path / "there").read_text(encoding="utf-8") == "first\n"
 
 
 def test_dots_of_a_folder_are_no_ending(tmp_path, monkeypatch):
