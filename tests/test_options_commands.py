@@ -1,6 +1,7 @@
 """Each option of the command lines, by what is printed, saved, or handed on."""
 
 import argparse
+import io
 import math
 import re
 from fractions import Fraction
@@ -223,6 +224,42 @@ def shown(chosen, package="a package"):
 
     notebook.show_run(Listening(), notebook.Backend(package, train, predict), chosen)
     return asked, trained, lines
+
+
+HEADINGS = [
+    "In [2]  the prices",
+    "In [3]  the model",
+    "In [4]  inputs and targets",
+    "In [5]  training: 1 epochs, batches of 50 shuffled days, Adam at 0.01, float32",
+    "In [6]  predictions of the 249 days, in rows of ten",
+    "In [7]  the parameters",
+    "The run that the notebook prints, with its five parameters on these closes",
+    "What it is worth: root mean squared error against tomorrow's close, dollars",
+]
+
+
+def test_headings_are_bold_and_nothing_else_has_a_colour_or_reads_as_markup():
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system="truecolor", width=130)
+    chosen = argparse.Namespace(seed=616, order=0, epochs=1, dtype="float32")
+    backend = notebook.Backend("[b]mine[/b]", lambda params, *given, **more: params, notebook.predict)
+    notebook.show_run(console, backend, chosen)
+    shown = file.getvalue()
+    assert re.findall(r"\x1b\[1m(.*?)\x1b\[0m", shown) == HEADINGS
+    plain = re.sub(r"\x1b\[1m(.*?)\x1b\[0m", r"\1", shown)
+    assert "\x1b" not in plain
+    assert "by [b]mine[/b]; sequence_length = 5" in plain
+    blocks = plain.split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == HEADINGS
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch", "share"), [(101, 2, 67), (100, 1, 50), (249, 4, 80), (50, 0, 0)]
+)
+def test_the_share_of_an_epoch_is_that_of_its_batches(samples, batch, share):
+    """Of batches of 50 the last may be short."""
+    line = notebook.training_line(notebook.Update(9, 100, batch, 50, 1.5), samples)
+    assert line == f"Train Epoch: 100 [{50 * batch}/{samples} ({share}%)]\tLoss: 1.500000"
 
 
 BASE = {"seed": 616, "order": 0, "epochs": 300, "dtype": "float32"}
