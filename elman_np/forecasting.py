@@ -185,6 +185,8 @@ def _later(table: Labelled, columns: _Columns, count: int, future: SeriesLike | 
             raise ValueError(f"future: expected columns {wanted}, got {list(given.columns)}")
         if len(set(wanted)) == len(wanted):
             values = values[:, [given.columns.index(name) for name in wanted]]
+        elif wanted != list(given.columns):  # which of two is which, the order alone can tell
+            raise ValueError(f"future: expected columns {wanted} in this order, got {list(given.columns)}")
     if table.dates is None or given.dates is None:
         return Labelled(values)
     if (given.zone is None) != (table.zone is None):

@@ -63,10 +63,15 @@ def rmse(y: SeriesLike, target: SeriesLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `mse_loss`, where either is no series of finite floats, and where both have dates that differ.
+        As `mse_loss`, where either is no series of finite floats, and where both have dates that differ, or
+        only one of them has a time zone.
     """
     left, right = read_series("y", y), read_series("target", target)
     if left.dates is not None and right.dates is not None and left.values.shape == right.values.shape:
+        if (left.zone is None) != (right.zone is None):
+            raise ValueError(
+                f"target: expected dates with{'out' if left.zone is None else ''} a time zone, as y has them"
+            )
         for index in np.flatnonzero(left.dates != right.dates):
             raise ValueError(
                 f"target: expected the dates of y, got {right.dates[index]} beside {left.dates[index]} "

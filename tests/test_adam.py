@@ -303,3 +303,25 @@ def test_what_is_clipped_has_the_norm_that_was_asked_for(max_norm, beyond):
     clipped, norm = en.clip_grad_norm(grads, max_norm)
     expected = min(max_norm * norm / (norm + 1e-6), norm)
     assert np.linalg.norm(clipped.flat) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
+def test_the_largest_of_no_number_and_a_number_is_no_number_as_in_pytorch(entry):
+    grads = en.Parameters(*map(np.array, ([[entry]], [[1.0]], [2.0], [[3.0]], [0.0])))
+    start = grads.map(np.ones_like)
+    ours, tensors = (
+        en.Adam(amsgrad=True),
+        [torch.nn.Parameter(torch.ones(g.shape, dtype=torch.float64)) for g in grads],
+    )
+    theirs = torch.optim.Adam(tensors, amsgrad=True)
+    params = start
+    with np.errstate(invalid="ignore"):
+        for gradient in (start, grads, start):
+            params = ours.step(params, gradient)
+            for tensor, g in zip(tensors, gradient, strict=True):
+                tensor.grad = torch.tensor(g)
+            theirs.step()
+    for largest, p, tensor in zip(ours.state.v_max, params, tensors, strict=True):
+        state = theirs.state[tensor]["max_exp_avg_sq"].numpy()
+        np.testing.assert_array_equal(np.isnan(largest), np.isnan(state))
+        np.testing.assert_array_equal(np.isnan(p), np.isnan(tensor.detach().numpy()))

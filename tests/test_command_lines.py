@@ -221,6 +221,7 @@ def test_dots_of_a_folder_are_no_ending(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "v1.2").mkdir()
     found = {text: str(commands.picture(text)) for text in ("./out", "v1.2/out", "../out", "./v1.2/out.svg")}
+    assert str(commands.picture("x.PNG")) == "x.PNG"
     assert found == {"./out": "out.png", "v1.2/out": "v1.2/out.png", "../out": "../out.png",
                      "./v1.2/out.svg": "v1.2/out.svg"}  # fmt: skip
 

@@ -274,3 +274,20 @@ def test_of_two_functions_neither_tells_what_was_not_asked():
         assert [row.tensor for row in report.rows] == ["y"]
         assert list(report.unchecked) == []
     assert (first.closing, last.closing) == ("", "Exercise 3 is done. The next one is 12_loss.py, beside it.")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (("right", "right"), "is done"),
+        (("right", "right, with remarks"), "is nearly done"),
+        (("right", "could not run"), "is not done yet"),
+        (("right", "undecided"), "is not done yet"),
+        (("right", "wrong"), "is not done yet"),
+        (("right, with remarks", "wrong"), "is not done yet"),
+    ],
+)
+def test_an_exercise_is_as_done_as_the_worse_of_its_functions(verdicts, said):
+    for pair in (verdicts, verdicts[::-1]):
+        reports = [Report(subject=n, verdict=v) for n, v in zip(("solve", "updates"), pair, strict=True)]
+        assert f"Exercise 3 {said}" in Exercise(3, "docs/cell.md", "12_loss.py").close(reports)[-1].closing

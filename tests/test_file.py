@@ -391,3 +391,15 @@ def test_a_report_on_a_file_agrees(tmp_path, capsys):
     assert "note: no column of dates found; rows taken as they stand" in printed
     assert "tanh, raw values, float32" in printed
     assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("span", [{"start": "2024-01-01"}, {"end": "2024-02-01"}])
+def test_a_row_without_a_date_is_refused_also_where_a_span_is_asked_for(span, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("Date,v\n2024-01-01,1\n,2\n2024-01-03,3\n")
+    with pytest.raises(
+        ValueError, match=r"^Date: expected a date in each row of x.csv, got none at index \(1,\)$"
+    ):
+        read_file(path, "v", **span)
+    path.write_text("Date,v\n2024-01-01,1\n2024-01-03,3\n")
+    assert len(read_file(path, "v", **span)) == 2

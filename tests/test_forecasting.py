@@ -474,3 +474,33 @@ def test_a_long_series_is_forecast_as_before_a_day_at_a_time(days, dtype):
     z = ((series - dtype.type(scaler.mean)) / dtype.type(scaler.std)).astype(np.float64)
     expected = model(z)[0].astype(dtype) * dtype.type(scaler.std) + dtype.type(scaler.mean)
     assert same(en.forecast(model, scaler, series), expected)
+
+
+def test_of_two_columns_with_one_name_the_order_tells_which_is_which():
+    """Where they are in another order, nothing does: it is refused."""
+    rng = np.random.default_rng(0)
+    series = pd.DataFrame(rng.standard_normal((10, 4)), columns=["t", "a", "b", "a"])
+    model, scaler = en.ElmanRNN(4, 3, 1, rng=0), en.Scaler.fit(series)
+
+    def last(names, numbers):
+        future = pd.DataFrame([numbers], columns=names)
+        return en.forecast(model, scaler, series, targets=[0], steps=2, future=future)
+
+    found = last(["a", "b", "a"], [1.0, 2.0, 3.0])
+    bare = en.forecast(model, scaler, series, targets=[0], steps=2, future=np.array([[1.0, 2.0, 3.0]]))
+    np.testing.assert_array_equal(found, bare)
+    for names in (["a", "a", "b"], ["b", "a", "a"]):
+        with pytest.raises(
+            ValueError, match=r"^future: expected columns \['a', 'b', 'a'\] in this order, got"
+        ):
+            last(names, [1.0, 2.0, 3.0])
+
+
+def test_dates_of_the_future_keep_their_hour():
+    """Beside days: a rule that both follow is not known."""
+    days = [date(2024, 1, n) for n in (1, 2, 3)]
+    series = pl.DataFrame({"Date": days, "x": [1.0, 2.0, 4.0], "y": [2.0, 1.0, 3.0]})
+    future = pl.DataFrame({"Date": [datetime(2024, 1, 4, 6)], "y": [2.0]})
+    model, scaler = en.ElmanRNN(2, 3, 1, rng=0), en.Scaler.fit(series)
+    found = en.forecast(model, scaler, series, targets=[0], steps=2, future=future)["Date"].to_list()
+    assert found == [datetime(2024, 1, 2), datetime(2024, 1, 3), datetime(2024, 1, 4, 6), None]

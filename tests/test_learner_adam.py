@@ -36,10 +36,15 @@ POSED = {
     ("weight_decay", "decoupled"): [{"weight_decay": DECAY, "decoupled": True}],
     ("amsgrad",): [{"amsgrad": True}],
     ("maximize",): [{"maximize": True}],
+    ("weight_decay", "amsgrad"): [{"weight_decay": DECAY, "amsgrad": True}],
     ("weight_decay", "maximize"): [{"weight_decay": DECAY, "maximize": True}],
+    ("amsgrad", "maximize"): [{"amsgrad": True, "maximize": True}],
 }
-"""The options of each case, by the options that a program must have for it."""
-DECLARED = [chosen for n in range(5) for chosen in itertools.combinations(FLAGS, n)]
+"""The options of each case, by those that a program must have for it; one more has all that there are."""
+DECLARED = [
+    chosen for n in range(5) for chosen in itertools.combinations(FLAGS, n)
+    if "decoupled" not in chosen or "weight_decay" in chosen
+]  # fmt: skip
 PLAIN = AdamStyle()
 
 
@@ -96,6 +101,8 @@ def laid_out(named, style):
 @pytest.mark.parametrize("declared", DECLARED, ids=str)
 def test_there_is_a_case_for_each_option_that_a_program_has(declared):
     wanted = [one for needed, posed in POSED.items() if {*needed} <= {*declared} for one in posed]
+    together = {flag: DECAY if flag == "weight_decay" else True for flag in declared}
+    wanted += [] if not together or together in wanted else [together]
     assert [case.options for case in cases(AdamStyle(options=declared))] == wanted
 
 
@@ -172,7 +179,7 @@ def test_our_adam_is_right_however_it_is_laid_out(arrays, dtype, options):
     assert [(row.tensor, row.verdict, row.where) for row in report.rows] == [("params", "right", "")]
     assert (report.faults, report.remarks, report.known, report.named, report.names) == ([], [], [], [], [])
     assert report.unchecked == [f"the option {flag}" for flag in FLAGS if flag not in options]
-    runs = 9 - 1 if options else 3
+    runs = 11 if options else 3
     assert report.posed == f"{runs} runs of 10 updates, {dtype}, gradients of sizes 30 to 1e-6, and 0"
 
 
@@ -188,6 +195,7 @@ def test_an_option_that_is_ignored_is_noticed_where_it_is_set(name, unnamed):
     report = check_adam(ours(ignored=(name,)), options=FLAGS)
     default = vars(en.AdamOptions())[name]
     posed = [one for posed in POSED.values() for one in posed]
+    posed.append({"weight_decay": DECAY, "amsgrad": True, "maximize": True, "decoupled": True})
     spoilt = [one for one in posed if one.get(name, default) != default]
     lines = [line for line in report.known if line.startswith("wrong only with ")]
     assert report.verdict == "wrong"
@@ -584,3 +592,74 @@ def test_a_mean_of_squares_in_float32_loses_digits_and_is_not_wrong():
     report = check_adam(program, options=())
     assert (report.verdict, report.status) == ("right, with remarks", 0)
     assert report.remarks == ["it loses digits: v kept in float32"]
+
+
+def adam_but(when, spoil):
+    """Return an Adam by its options that spoils them, or its parameters, where `when` holds."""
+
+    def program(p):
+        options = {n: getattr(p, n) for n in ("lr", "betas", "eps", *FLAGS)}
+        holds = when(SimpleNamespace(**options))
+        if holds and isinstance(spoil, dict):
+            options |= spoil
+        adam, params = en.Adam(en.AdamOptions(**options)), tensors(p.params, EVERY)
+        for grads in p.grads:
+            params = adam.step(params, tensors(grads, EVERY))
+            if holds and not isinstance(spoil, dict):
+                params = params.map(lambda z: z * (1 + 2 * p.lr * p.weight_decay))
+            yield laid_out(dict(params.items()), EVERY)
+
+    return program
+
+
+EVERY = AdamStyle.of({"options": FLAGS})
+
+
+@pytest.mark.parametrize(
+    ("when", "spoil"),
+    [
+        (lambda o: o.decoupled and o.maximize, "the other sign of the decay"),
+        (lambda o: o.amsgrad and o.weight_decay, {"amsgrad": False}),
+        (lambda o: o.amsgrad and o.maximize, {"amsgrad": False}),
+        (lambda o: o.maximize and o.weight_decay and not o.decoupled, {"weight_decay": 0.0}),
+        (lambda o: o.decoupled and o.amsgrad, {"amsgrad": False}),
+    ],
+)
+def test_an_option_that_fails_beside_another_is_seen(when, spoil, unnamed):
+    assert check_adam(adam_but(when, spoil), options=FLAGS).verdict == "wrong"
+    assert check_adam(adam_but(lambda o: False, spoil), options=FLAGS).verdict == "right"
+
+
+def test_every_two_options_are_met_together():
+    met = [{*case.options} for case in optimiser.cases(EVERY)]
+    for pair in itertools.combinations(FLAGS, 2):
+        assert any({*pair} <= options for options in met), pair
+    assert any({*FLAGS} <= options for options in met)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            {"options": ("decoupled",)},
+            "options has 'decoupled'; expected 'weight_decay' with it, which it is of",
+        ),
+        ({"fixed": {"lr": 0.0}}, "fixed has lr=0; expected one that moves the parameters"),
+    ],
+)
+def test_a_declaration_under_which_nothing_could_be_seen_is_refused(words, message):
+    with pytest.raises(CannotRunError) as caught:
+        AdamStyle.of(words)
+    assert str(caught.value) == f"ADAM: {message}"
+
+
+@pytest.mark.parametrize("spoil", [lambda g: g + 1e-9, lambda g: g * (1 + 1e-9), lambda g: g])
+def test_a_gradient_that_is_changed_by_little_is_changed(spoil, unnamed):
+    def program(p):
+        yield from written_out(lambda v, c, eps: np.sqrt(v / c) + eps)(p)
+        for grads in p.grads:
+            for name, g in grads.items():
+                grads[name][...] = spoil(g)
+
+    untouched = np.array_equal(spoil(np.ones(2)), np.ones(2))
+    assert check_adam(program).verdict == ("right" if untouched else "wrong")

@@ -159,6 +159,21 @@ def test_a_gradient_of_zero_that_an_update_shows_is_measured_by_the_largest():
     assert {row.verdict for row in done.rows.values()} == {"agrees"}
 
 
+def test_it_is_the_largest_gradient_and_no_larger_output():
+    """One step from zeros: dw_h is 0, and the outputs are made large."""
+    style = Style.of({"rate": 0.1, "h_0": "zero"})
+    problem = problems(style)[0]
+    params = problem.params
+    far = en.Parameters(params.w_x, params.w_h, params.b_h, params.w_y, params.b_y + 1e6)
+    problem = replace(problem, params=far)
+    done = attempt(lambda p: {"y": right_balls(problem)["y"].mid.astype(float), "w_h": p.w_h, "w_x": p.w_x},
+                   style, problem)  # fmt: skip
+    largest = max(float(np.max(np.abs(done.balls[n].mid))) for n in ("dw_h", "dw_x"))
+    ball = done.balls["dw_h"]
+    assert not np.any(ball.mid)
+    assert done.rows["dw_h"].width == width_of(ball, np.zeros_like(ball.mid, float), scale=2.0, size=largest)
+
+
 # ---------------------------------------------------------------- what is changed
 
 

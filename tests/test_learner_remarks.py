@@ -143,7 +143,11 @@ def scaled(factor, names=PARAMETERS):
 def test_one_factor_below_one_of_all_parameters_is_a_norm(factor):
     line = SCALED.format(f"{factor * NORM:.6g}")
     assert said(attempts_of(scaled(factor))) == line
-    assert said(attempts_of(scaled(factor), scaled(factor), same)) == line
+    attempts = attempts_of(scaled(factor), scaled(factor), same)
+    assert said(attempts) is None  # the third has a larger norm, and is right
+    small = factor / 2
+    attempts[2].tensors = {n: small * z for n, z in attempts[2].tensors.items()}
+    assert said(attempts) == line
 
 
 @pytest.mark.parametrize(
@@ -273,3 +277,19 @@ def test_a_tensor_that_cancels_may_lose_what_its_terms_are_large_enough_for():
         ball = Ball(right, np.full(3, RADIUS), UNIT, summed)
         one = SimpleNamespace(tensors={"db_h": right + off}, balls={"db_h": ball})
         assert few_digits([one], {(0, "db_h")}) == few
+
+
+def test_what_is_scaled_down_in_one_problem_alone_is_no_limit_unless_all_others_are_below():
+    """Half of one gradient has a norm; that of another problem is twice as large and stands."""
+    half, double = scaled(0.5, GRADIENTS), scaled(2.0, GRADIENTS)
+    names = ("dw_x", "dw_h", "db_h", "y")
+    right = attempts_of(same, names=names)[0]
+    below = SimpleNamespace(**vars(right))
+    below.tensors = {n: z / (4 if n != "y" else 1) for n, z in right.tensors.items()}
+    above = SimpleNamespace(**vars(right))
+    above.tensors = {n: z * (2 if n != "y" else 1) for n, z in right.tensors.items()}
+    (wrong,) = attempts_of(half, names=names)
+    assert double("dw_x", NUMBERS["dw_x"])[0, 0] == 6.0
+    assert said([wrong, below]).startswith("the gradients are scaled down to a norm of ")
+    assert said([wrong, below, above]) is None
+    assert said([wrong, right]) is None

@@ -173,6 +173,14 @@ AXES = (
         ({"axes": "TB", "inputs": "numbers"}, "inputs='numbers' stand for vectors, so an F in axes"),
         ({"axes": "TBF", "state": "F"}, "state is 'F'; expected a B in it, since axes has one"),
         ({"axes": "TBF", "state": "BBF"}, "state is 'BBF'; expected F, and B or 1, as in 'BF' or 'F1'"),
+        (
+            {"loss": "cross-entropy sum", "sizes": {"O": 1}},
+            "cross-entropy needs several outputs, and sizes has O=1",
+        ),
+        (
+            {"loss": "cross-entropy mean", "output": "none", "sizes": {"H": 1}},
+            "cross-entropy needs several outputs, and sizes has H=1",
+        ),
         ({"axes": 3}, f"axes is 3; {AXES}"),
         ({"state": 3}, "state is 3; expected F, and B or 1, as in 'BF' or 'F1'"),
         *(
@@ -265,3 +273,9 @@ def test_a_declaration_says_what_is_computed_at_all():
     assert style.recurrence("relu") == Recurrence("relu", 3, None)
     assert Style.of({"chunk": 4}).recurrence("tanh") == Recurrence("tanh", None, 4)
     assert style.real == np.float32
+
+
+def test_of_many_explanations_six_are_told():
+    seven = tuple((mistake,) for mistake in NETWORK[:7])
+    told = str(Report(subject="mine", verdict="wrong", named=[Named(seven, ())]))
+    assert [title(mistake) in told for mistake in NETWORK[:7]] == [True] * 6 + [False]

@@ -65,6 +65,18 @@ def test_the_process_finds_this_package_and_leaves_nothing_behind(monkeypatch):
     assert running._environment()["PYTHONPATH"] == here
 
 
+def test_a_neighbour_goes_before_a_module_of_python_with_the_same_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    (tmp_path / "this.py").write_text("MINE = 3\n", encoding="utf-8")
+    (tmp_path / "my_own_file.py").write_text("from this import MINE\n", encoding="utf-8")
+    try:
+        assert child.load(tmp_path / "my_own_file.py").MINE == 3
+    finally:
+        for name in ("this", "my_own_file"):
+            sys.modules.pop(name, None)
+
+
 def test_whoever_reads_what_is_printed_keeps_no_process_alive():
     reader, writer = os.pipe()
     printed = running.Printed(os.fdopen(reader, "rb"))
@@ -269,7 +281,7 @@ def test_its_status_and_its_text_are_those_of_the_report(started, status):
 )  # fmt: skip
 def test_a_process_without_a_verdict_is_told_by_how_far_it_came(started, result, late, said):
     assert started(Process(result=result, late=late)) == Outcome(f"mine.py: could not run\n\n{said}", 2)
-    shown = f"mine.py: could not run\n\n{said}\n\nYour file printed 0 lines, which begin so:\n  | no end"
+    shown = f"mine.py: could not run\n\n{said}\n\nYour file printed 1 line, which begins so:\n  | no end"
     assert started(Process(b"no end", result=result, late=late)) == Outcome(shown, 2)
 
 
@@ -278,13 +290,14 @@ def test_a_process_without_a_verdict_is_told_by_how_far_it_came(started, result,
     [
         (b"", ""),
         (b" \n\n", ""),
-        (b"one\n", "1 lines, which begin so:\n  | one"),
+        (b"one\n", "1 line, which begins so:\n  | one"),
         (b"1\n2\n3\n4\n", "4 lines, which begin so:\n  | 1\n  | 2\n  | 3"),
-        (b"x" * 300 + b"\n", f"1 lines, which begin so:\n  | {'x' * 100}"),
+        (b"x" * 300 + b"\n", f"1 line, which begins so:\n  | {'x' * 100}"),
         (b"\n" * 30_000 + b"end\n", ""),  # nothing in what is kept
         (b"a\n" * 12_345, "12,345 lines, which begin so:\n  | a\n  | a\n  | a"),
+        (b"one\ntwo", "2 lines, which begin so:\n  | one\n  | two"),
         (b"\n\n\none\n  two\n", "5 lines, which begin so:\n  | one\n  |   two"),
-        (b"\xff\n", "1 lines, which begin so:\n  | \ufffd"),
+        (b"\xff\n", "1 line, which begins so:\n  | \ufffd"),
     ],
 )
 def test_the_beginning_of_what_it_prints_is_shown(started, printed, said):

@@ -222,6 +222,9 @@ def test_the_place_is_that_of_the_programs_own_array(words, name):
     found = np.asarray(own[name])
     assert np.unravel_index(np.argmax(np.abs(found)), found.shape) == index
     assert float(yours) == float(f"{found[index]:.8g}")
+    if words.get("output") == "last step" and name == "y":
+        states = solved(style, problem, change, names=("h",))
+        assert ", step " in _where(states, "h")
     sequence = name in ("y", "dx") and not (name == "y" and words.get("output") == "last step")
     assert (f", step {own['step']}:" in said) == sequence
 

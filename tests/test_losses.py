@@ -1,8 +1,10 @@
 """The mean squared error refuses what broadcasting would hide."""
 
 import re
+from datetime import datetime
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,15 @@ def test_rmse_names_which_of_the_two_is_no_series(name, wrong):
     given = {"y": [1.0, 2.0], "target": [1.0, 2.0]}
     with pytest.raises((TypeError, ValueError), match=rf"^{name}: expected "):
         en.rmse(**given | {name: wrong})
+
+
+def test_dates_with_a_time_zone_are_not_those_without_one():
+    """What is compared of the first is UTC, and of the second what its clocks showed."""
+    hours = [datetime(2024, 1, 1, n) for n in range(3)]
+    bare = pl.DataFrame({"Date": hours, "x": [1.0, 2.0, 3.0]})
+    zoned = bare.with_columns(pl.col("Date").dt.offset_by("1h").dt.replace_time_zone("Europe/Berlin"))
+    assert en.rmse(bare, bare) == en.rmse(zoned, zoned) == 0
+    with pytest.raises(ValueError, match=r"^target: expected dates without a time zone, as y has them$"):
+        en.rmse(bare, zoned)
+    with pytest.raises(ValueError, match=r"^target: expected dates with a time zone, as y has them$"):
+        en.rmse(zoned, bare)

@@ -184,3 +184,13 @@ def test_the_reference_runs_in_any_dtype_of_torch(dtype):
 def test_repr_says_what_it_is_in_a_line(backend, options, said):
     text = repr(backend(2, 3, 1, rng=0, **options))
     assert text == f"ElmanRNN(2, 3, 1, activation='tanh'{said}, dtype=float64)"
+
+
+def test_a_tape_goes_back_in_the_dtype_of_the_network_that_made_it():
+    """It knows the parameters that it was made with."""
+    made, other = en.ElmanRNN(1, 3, 1, dtype=np.float32, rng=0), en.ElmanRNN(1, 3, 1, rng=1)
+    y, _, tape = made.forward(np.ones((4, 2, 1), np.float32))
+    own, found = made.backward(tape, y), other.backward(tape, y)
+    assert {z.dtype for z in (*found[0], *found[1:])} == {np.dtype(np.float32)}
+    for a, b in zip((*own[0], *own[1:]), (*found[0], *found[1:]), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -453,3 +453,24 @@ def test_the_fates_are_printed_and_drawn(tmp_path, capsys):
     printed = capsys.readouterr().out
     for part in (*notebook.FATES, *notebook.REPAIRS, "0.394", "0.422", "2.786", "9.284"):
         assert part in printed
+
+
+def test_an_ensemble_may_be_asked_again_with_other_sizes_that_hold_as_much():
+    ensemble, rng = notebook.Ensemble("relu"), np.random.default_rng(0)
+    for count, days in ((2, (2, 6)), (2, (5, 3)), (6, (2, 2)), (4, (8, 1)), (2, (2, 6))):
+        starts, x = rng.standard_normal((5, count)), rng.standard_normal(days)
+        y = ensemble.forward(starts, x)
+        assert y.shape == (*days, count)
+        np.testing.assert_array_equal(y, notebook.Ensemble("relu").forward(starts, x))
+
+
+@pytest.mark.parametrize("day", [0, 1, 30, 49])
+def test_what_four_digits_allow_is_told_of_the_day_that_is_farthest_off(day):
+    x, _ = notebook.closes(en.load_splg())
+    predictions = notebook.PRINTED_PREDICTIONS.copy()
+    predictions[day] += 0.5
+    check = notebook.check_printed(predictions, x)
+    assert check.largest == pytest.approx(0.5, rel=1e-12)
+    assert check.allowed == notebook.printed_bound(x[:50])[day]
+    assert check.exceeding == 1
+    assert len({*notebook.printed_bound(x[:50])[[0, 1, 30]]}) > 1

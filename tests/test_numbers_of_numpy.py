@@ -93,3 +93,19 @@ NUMBERS = {
 @pytest.mark.parametrize("answer", NUMBERS.values(), ids=NUMBERS)
 def test_a_number(answer, kind):
     assert same(answer(kind(0.3)), answer(float(kind(0.3))))
+
+
+@pytest.mark.parametrize("name", ["reset_every", "chunk"])
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int16, np.int64])
+def test_a_truncation_is_a_number_of_pythons_and_counts_as_far_as_one(name, kind):
+    """200 times two is no uint8."""
+    steps = 100 if kind is np.int8 else 200
+    model = en.ElmanRNN(1, 2, 1, rng=0, **{name: kind(steps)})
+    assert type(getattr(model.recurrence, name)) is int
+    x = np.sin(np.arange(3.0 * steps))[:, None]
+    y, _, tape = model.forward(x)
+    plain = en.ElmanRNN(1, 2, 1, rng=0, **{name: steps})
+    expected, _, own = plain.forward(x)
+    np.testing.assert_array_equal(y, expected)
+    for a, b in zip(model.backward(tape, y)[0], plain.backward(own, y)[0], strict=True):
+        np.testing.assert_array_equal(a, b)

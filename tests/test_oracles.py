@@ -333,3 +333,12 @@ def test_the_referee_with_50_digits_finds_both_backends_within_the_bound(
             assert np.all(error <= bound[name]), (backend, name)
             errors[name] = float(np.max(error / np.spacing(np.max(np.abs(gradient[name])))))
         record_property(f"{backend}: worst error in units of the largest entry's last place", errors)
+
+
+def test_a_difference_is_divided_by_the_step_that_was_made():
+    """Near 2 a step of 2e-16 becomes one of 2.2e-16; the loss is b_y itself, and its slope is 1."""
+    params = en.Parameters(*map(np.array, ([[0.5]], [[0.5]], [0.5], [[0.0]], [1.9])))
+    x, h_0, dy = np.ones((1, 1, 1)), np.zeros((1, 1)), np.ones((1, 1, 1))
+    found = by_name(oracles.central_differences(params, x, h_0, dy, step=1e-16))
+    assert (1.9 + 1.9e-16) - (1.9 - 1.9e-16) > 1.1 * 2 * 1.9e-16
+    assert found["b_y"].item() == 1.0

@@ -595,3 +595,36 @@ def test_a_nan_in_the_state_has_a_slope_and_poisons_the_gradient(dtype):
     assert_same_bits({k: ours[k] for k in theirs}, theirs)
     assert np.isfinite(ours["dh_0"]).all()
     assert np.isnan(ours["dw_h"]).all()
+
+
+@pytest.mark.eq("3.5", "3.8")
+@pytest.mark.parametrize("truncation", [{}, {"reset_every": 1}, {"chunk": 1}], ids=str)
+@pytest.mark.parametrize("upstream", [np.inf, -np.inf, np.nan])
+def test_a_unit_that_is_off_passes_nothing_on_whatever_comes(upstream, truncation):
+    """Not 0 times infinity: of two units one is on, and one is off."""
+    params = en.Parameters(*map(np.array, (
+        [[1.0], [1.0]], [[0.0, 0.0], [0.0, 0.0]], [1.0, -1.0], [[1.0, 1.0]], [0.0]
+    )))  # fmt: skip
+    model = en.ElmanRNN.from_params(params, activation="relu", **truncation)
+    x = np.zeros((1, 1, 1))
+    _, _, tape = model.forward(x)
+    with np.errstate(invalid="ignore"):
+        grads, _, _ = model.backward(tape, np.full((1, 1, 1), upstream))
+    np.testing.assert_array_equal(grads.b_h, [upstream, 0.0])
+
+
+@pytest.mark.eq("3.5")
+@pytest.mark.parametrize("truncation", [{}, {"reset_every": 3}, {"chunk": 3}], ids=str)
+def test_a_state_that_is_no_number_passes_the_gradient_on_as_in_pytorch(truncation):
+    x = np.ones((4, 2, 1))
+    x[2, 0] = np.nan
+    model = en.ElmanRNN(1, 3, 1, activation="relu", rng=0, **truncation)
+    y, _, tape = model.forward(x)
+    grads, dx, dh_0 = model.backward(tape, np.ones_like(y))
+    case = Case(model, x, np.zeros((2, 3)), np.ones_like(y), None, None)
+    cell = cell_tensors(en, case)
+    for name, value in {"dx": dx, "dh_0": dh_0, **{f"d{n}": g for n, g in grads.items()}}.items():
+        np.testing.assert_array_equal(np.isnan(value), np.isnan(cell[name]), err_msg=name)
+        known = ~np.isnan(value)
+        np.testing.assert_allclose(value[known], cell[name][known], rtol=1e-12, err_msg=name)
+    assert np.isfinite(grads.b_h).all()

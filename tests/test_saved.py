@@ -567,3 +567,13 @@ def test_kills_at_random_moments_lose_no_epoch_that_was_kept_and_tear_no_file(ba
     assert contents(backend.load(place)) == contents(backend.load(tmp_path / "undisturbed.npz"))
     left = {path.name for path in tmp_path.iterdir()} - {"kept.npz", "undisturbed.npz"}
     assert all(name.startswith(".kept.npz.") and name.endswith(".part") for name in left)
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o002, 0o022])
+def test_a_new_file_is_as_private_as_the_system_makes_it(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        en.save(tmp_path / "kept.npz", en.ElmanRNN(rng=0))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "kept.npz").stat().st_mode & 0o777 == 0o666 & ~umask

@@ -446,3 +446,19 @@ def test_windows_that_cannot_be_made_are_refused(options, error, message):
     if "horizon" in options:
         with pytest.raises(error, match=message):
             en.windows(CLOSE, **{"length": 20} | options)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(0.0, 1e-46), (0.0, 1e39), (1e39, 1.0), ((0.0, 0.0), (1.0, 1e-46))], ids=str
+)
+@pytest.mark.parametrize("name", ["series", "scaled"])
+def test_a_dtype_that_cannot_hold_the_scaler_is_refused(name, mean, std):
+    """In float32 this `std` is 0 or infinite, and what it scales would be no number."""
+    scaler = en.Scaler(mean, std)
+    call = scaler.transform if name == "series" else scaler.inverse
+    values = np.ones((3, 2), np.float32)
+    with pytest.raises(
+        ValueError, match=f"^{name}: expected a dtype that can hold the scaler's mean and std, "
+    ):
+        call(values)
+    assert np.isfinite(call(values.astype(float))).all()

@@ -463,3 +463,20 @@ def test_a_record_holds_what_was_given(record):
     assert names == list(getattr(kind, "_fields", ())) or [field.name for field in fields(kind)]
     made = kind(**{name: f"this is {name}" for name in names})
     assert {name: getattr(made, name) for name in names} == {name: f"this is {name}" for name in names}
+
+
+def test_a_validation_loss_of_zero_is_drawn():
+    history = en.History(
+        [en.Epoch(1, 1.0, 1.0, 0.5), en.Epoch(2, 0.5, 1.0, 0.0), en.Epoch(3, 0.25, 1.0, None)]
+    )
+    (axes,) = picture.draw_history(history).axes
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[1, 2, 3], [1, 2]]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_the_smallest_error_has_three_digits_wherever_it_stands(place):
+    errors = [1.0, 2.0, 3.0]
+    errors[place] = 0.001234
+    table = command.errors_table({"n": errors}, "h")
+    cells = [[*column.cells] for column in table.columns]
+    assert cells[1 + place] == ["0.00123"]

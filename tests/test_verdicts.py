@@ -824,3 +824,10 @@ def test_the_tables_say_what_was_found():
 
 def test_a_tensor_is_right_only_if_all_that_it_is_made_of_is():
     assert {name: {*needs} for name, needs in NEEDS.items()} == MADE_OF
+
+
+def test_what_was_judged_by_steps_does_not_cancel():
+    row = Row("y", (3,), "agrees", 0.0, 0.0, 0.5, 1.0, 0.01, 0, (0,), 0.0, 0.0, 0.0)
+    assert (row.cancels, row.remark) == (True, "cancels")
+    stepwise = replace(row, road="one step")
+    assert (stepwise.cancels, stepwise.remark) == (False, "one step")

@@ -78,6 +78,11 @@ def read_file(
             raise ValueError(f"start, end: expected a column of dates in {path.name}, got none")
         return frame.select(numbers)
     chosen, day = pl.DataFrame([days, numbers]), pl.col(days.name).dt.date()
+    if (start is not None or end is not None) and days.null_count():
+        row = days.is_null().arg_max()
+        raise ValueError(
+            f"{days.name}: expected a date in each row of {path.name}, got none at index ({row},)"
+        )
     chosen = chosen if start is None else chosen.filter(day >= check_day("start", start))
     chosen = chosen if end is None else chosen.filter(day < check_day("end", end))
     if chosen.is_empty():

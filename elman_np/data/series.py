@@ -74,7 +74,8 @@ class Scaler:
         TypeError
             If it is no series of floats.
         ValueError
-            If it is empty, not finite, or has not as many columns as the scaler.
+            If it is empty, not finite, or has not as many columns as the scaler; or if its dtype makes the
+            scaler's numbers infinite or its `std` 0.
         """
         series, mean, std = self._beside("series", series)
         # (2.3)
@@ -108,7 +109,14 @@ class Scaler:
             raise ValueError(
                 f"{name}: expected {len(self.mean)} columns as the scaler, got shape {values.shape}"
             )
-        return values, np.asarray(self.mean, values.dtype), np.asarray(self.std, values.dtype)
+        with np.errstate(over="ignore", under="ignore"):
+            mean, std = np.asarray(self.mean, values.dtype), np.asarray(self.std, values.dtype)
+        if not (np.isfinite(mean) & np.isfinite(std) & (std > 0)).all():
+            raise ValueError(
+                f"{name}: expected a dtype that can hold the scaler's mean and std, "
+                f"{self.mean} and {self.std}, got {values.dtype}"
+            )
+        return values, mean, std
 
 
 def _floats(name: str, value: object) -> float | tuple[float, ...]:

@@ -196,9 +196,8 @@ def _where(a: Attempt, tensor: str) -> str:
         return f"off by {float(error[worst]):.2g}: {numbers} ('{a.problem.name}')"
     shape = a.own_shapes[tensor]
     own = [int(i) for i in np.unravel_index(int(a.indices[tensor][worst]), shape)] if shape else []
-    step = (
-        f", step {int(worst[0]) + 1}" if z.ndim == 3 and not (a.problem.last_only and tensor != "dx") else ""
-    )
+    alone = a.problem.last_only and tensor in ("y", "dy", "probabilities")  # of one step
+    step = f", step {int(worst[0]) + 1}" if z.ndim == 3 and not alone else ""
     return f"off by {float(error[worst]):.2g} at {own}{step}: {numbers} ('{a.problem.name}')"
 
 

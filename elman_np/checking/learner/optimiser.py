@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,12 @@ class AdamStyle:
             values = list(value) if several and isinstance(value, kind) else [value]
             if any(one not in choices for one in values):
                 raise CannotRunError(f"ADAM: {word} is {value!r}; known are {list(choices)}")
+        if "decoupled" in style.options and "weight_decay" not in style.options:
+            raise CannotRunError(
+                "ADAM: options has 'decoupled'; expected 'weight_decay' with it, which it is of"
+            )
+        if style.fixed.get("lr") == 0:
+            raise CannotRunError("ADAM: fixed has lr=0; expected one that moves the parameters")
         try:
             en.AdamOptions(**style.fixed)
         except (TypeError, ValueError) as error:
@@ -92,8 +99,13 @@ def cases(style: AdamStyle) -> list[UpdateCase]:
         if "decoupled" in style.options:
             flags.append({"weight_decay": 0.1, "decoupled": True})
     flags += [{flag: True} for flag in ("amsgrad", "maximize") if flag in style.options]
-    if {"weight_decay", "maximize"} <= set(style.options):
-        flags.append({"weight_decay": 0.1, "maximize": True})
+    values = {"weight_decay": 0.1, "amsgrad": True, "maximize": True}
+    there = [flag for flag in values if flag in style.options]
+    flags += [{flag: values[flag] for flag in pair} for pair in combinations(there, 2)]
+    every = {flag: values[flag] for flag in there}
+    every |= {"decoupled": True} if "decoupled" in style.options else {}
+    if len(there) > 1 and every not in flags:
+        flags.append(every)
     return [_case(style, {**options, **style.fixed}, seed) for seed, options in enumerate(flags)]
 
 

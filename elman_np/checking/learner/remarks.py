@@ -54,21 +54,28 @@ def _scaled(attempts: Sequence[Attempt], wrong: Collection[Key]) -> str | None:
     """Look for a scaling of the parameters' gradients to one norm, where that was larger."""
     if any(tensor not in PARAMETERS for _, tensor in wrong):
         return None
-    norms = []
-    for i in {i for i, _ in wrong}:
+    norms, scaled = [], {i for i, _ in wrong}
+    for i in scaled:
         a = attempts[i]
         given = [n for n in PARAMETERS if n in a.tensors]
         scales = [scale_of(a.tensors[n], a.balls[n]) for n in given]
         known = [s for s in scales if s is not None]
         if len(known) < len(scales) or not max(known) < 1 or not np.allclose(known, known[0], rtol=1e-9):
             return None
-        norms.append(float(np.sqrt(sum(np.sum(a.tensors[n] ** 2) for n in given))))
+        norms.append(_norm(a))
     if not np.allclose(norms, norms[0], rtol=1e-5):
+        return None
+    if any(_norm(a) > norms[0] * (1 + 1e-5) for i, a in enumerate(attempts) if i not in scaled):
         return None
     return (
         f"the gradients are scaled down to a norm of {norms[0]:.6g} where that is larger. Below that they "
         "are right. A clip belongs outside of the gradient, where one can see it"
     )
+
+
+def _norm(a: Attempt) -> float:
+    """Take the norm of all parameters' gradients together."""
+    return float(np.sqrt(sum(np.sum(a.tensors[n] ** 2) for n in PARAMETERS if n in a.tensors)))
 
 
 def few_digits(attempts: Sequence[Attempt], wrong: Collection[Key]) -> bool:

@@ -140,7 +140,7 @@ class Printed(threading.Thread):
 
     def __init__(self, pipe: IO[bytes] | None) -> None:
         super().__init__(daemon=True)
-        self.pipe, self.kept, self.lines = pipe, b"", 0
+        self.pipe, self.kept, self.lines, self.end = pipe, b"", 0, b"\n"
         self.start()
 
     def run(self) -> None:
@@ -150,6 +150,7 @@ class Printed(threading.Thread):
             while part := os.read(pipe.fileno(), 65_536):
                 self.kept += part[: KEPT - len(self.kept)]
                 self.lines += part.count(b"\n")
+                self.end = part[-1:]
 
     def remark(self) -> str:
         """Say how much there was, and how it begins."""
@@ -157,4 +158,6 @@ class Printed(threading.Thread):
             return ""
         first = self.kept.decode("utf-8", "replace").strip().splitlines()[:3]
         lines = "\n".join(f"  | {line[:100]}" for line in first)
-        return f"\n\nYour file printed {self.lines:,} lines, which begin so:\n{lines}"
+        count = self.lines + (self.end != b"\n")  # the last line may have no end
+        said = "1 line, which begins" if count == 1 else f"{count:,} lines, which begin"
+        return f"\n\nYour file printed {said} so:\n{lines}"

@@ -140,6 +140,9 @@ class Style:
         ):
             raise CannotRunError(f"STYLE: rate is {self.rate!r}; expected the learning rate of the update")
         self._check_sizes()
+        outputs = "H" if self.output == "none" else "O"
+        if self.loss.startswith("cross-entropy") and self.sizes.get(outputs) == 1:
+            raise CannotRunError(f"STYLE: cross-entropy needs several outputs, and sizes has {outputs}=1")
         several = {
             "cross-entropy needs several outputs": self.loss.startswith("cross-entropy"),
             "inputs='numbers' stand for vectors": self.inputs == "numbers",
