@@ -222,6 +222,8 @@ def test_dots_of_a_folder_are_no_ending(tmp_path, monkeypatch):
     (tmp_path / "v1.2").mkdir()
     found = {text: str(commands.picture(text)) for text in ("./out", "v1.2/out", "../out", "./v1.2/out.svg")}
     assert str(commands.picture("x.PNG")) == "x.PNG"
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^expected the name of a file, got 'v1\.2'$"):
+        commands.picture("v1.2")
     assert found == {"./out": "out.png", "v1.2/out": "v1.2/out.png", "../out": "../out.png",
                      "./v1.2/out.svg": "v1.2/out.svg"}  # fmt: skip
 
