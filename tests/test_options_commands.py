@@ -145,6 +145,8 @@ def test_the_command_prints_and_draws_what_its_options_give(changes, capsys, mon
     assert same(close, frame["Close"].to_numpy())
     assert same(drawn_forecast, forecast, 4)  # the mean in another order of sums: 2 units, and 2 of scaling
     assert tuple(drawn_borders) == borders
+    title = "SPLG: an Elman network's forecast of the next close"
+    assert drawn.named == {"title": title, "label": "dollars, adjusted"}
     if changes:
         assert printed_errors(printed) != {
             name: [f"{error:.3f}" for error in row] for name, row in by_hand()[3].items()

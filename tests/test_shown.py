@@ -480,3 +480,9 @@ def test_the_smallest_error_has_three_digits_wherever_it_stands(place):
     table = command.errors_table({"n": errors}, "h")
     cells = [[*column.cells] for column in table.columns]
     assert cells[1 + place] == ["0.00123"]
+
+
+def test_errors_that_are_all_zero_have_two_decimals_and_numbers_stand_to_the_right():
+    table = command.errors_table({"n": [0.0, 0.0, 0.0]}, "h")
+    assert [[*column.cells] for column in table.columns] == [["n"], ["0.00"], ["0.00"], ["0.00"]]
+    assert [column.justify for column in table.columns] == ["left", "right", "right", "right"]
