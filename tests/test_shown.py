@@ -486,3 +486,10 @@ def test_errors_that_are_all_zero_have_two_decimals_and_numbers_stand_to_the_rig
     table = command.errors_table({"n": [0.0, 0.0, 0.0]}, "h")
     assert [[*column.cells] for column in table.columns] == [["n"], ["0.00"], ["0.00"], ["0.00"]]
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right"]
+
+
+def test_a_table_as_wide_as_the_terminal_is_whole_and_one_that_is_wider_is_cut():
+    found = [study(f"study {seed}", seed) for seed in range(2)]
+    width = commands.natural_width(notebook.fates_table(found, slice(None)))
+    assert parts_that_fit(found, width) == [slice(None)]
+    assert len(parts_that_fit(found, width - 1)) > 1

@@ -7,10 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from elman_np.data import bars as bars_module
 from elman_np.data import splg, trading_days, yahoo
 from elman_np.data.yahoo import YahooError, download
 from tests.support.yahoo import EVERY_PRICE, NEW_YORK, PRICES, bars, chart, opening, weekdays
@@ -460,3 +462,27 @@ def test_days_in_the_future_are_refused(sends):
 def test_nothing_is_adjusted_where_no_dividend_came_after(sends):
     sends(chart([row | {"Adj Close": row["Close"]} for row in GOOD]), TODAY)
     assert download(START, END)["Close"].to_list() == [row["Close"] for row in GOOD[5:]]
+
+
+def two_bars(**columns):
+    days = [date(2023, 3, 14), date(2023, 3, 15)]
+    prices = {name: [50.0, 50.0] for name in bars_module.PRICES} | columns
+    return pl.DataFrame({"Date": days, **prices, "Volume": [1, 1]})
+
+
+@pytest.mark.parametrize(
+    ("closes", "taken"),
+    [([100.0, 80.0], True), ([80.0, 100.0], True), ([100.0, 79.99], False), ([79.99, 100.0], False)],
+    ids=str,
+)
+def test_a_change_of_exactly_a_fifth_is_taken(closes, taken):
+    fault = bars_module.change_fault(two_bars(**dict.fromkeys(bars_module.PRICES, closes)))
+    assert (fault is None) == taken
+    assert taken or "on 2023-03-15 after" in fault
+
+
+@pytest.mark.parametrize(("age", "taken"), [(199, True), (200, True), (201, False)])
+def test_a_close_that_is_not_adjusted_is_taken_for_two_hundred_days(age, taken):
+    fault = bars_module.adjustment_fault(two_bars(), date(2023, 3, 14) + timedelta(age))
+    assert (fault is None) == taken
+    assert taken or fault.startswith("no adjusted closes: Adj Close is Close on 2023-03-14")
