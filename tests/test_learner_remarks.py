@@ -8,7 +8,7 @@ import pytest
 from elman_np.checking.balls import Ball, Unit
 from elman_np.checking.learner import Style
 from elman_np.checking.learner.posing import problems
-from elman_np.checking.learner.remarks import PARAMETERS, few_digits, remark
+from elman_np.checking.learner.remarks import PARAMETERS, _norm, few_digits, remark
 
 UNIT = Unit.of(np.float64)
 RADIUS = 2.0**-40
@@ -293,3 +293,10 @@ def test_what_is_scaled_down_in_one_problem_alone_is_no_limit_unless_all_others_
     assert said([wrong, below]).startswith("the gradients are scaled down to a norm of ")
     assert said([wrong, below, above]) is None
     assert said([wrong, right]) is None
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_norm_is_that_of_every_parameters_gradient_and_of_nothing_else(name):
+    given = {n: np.zeros(2) for n in PARAMETERS} | {name: np.array([3.0, -4.0])}
+    others = {n: np.full(2, 100.0) for n in ("dx", "dh_0", "dy", "y", "loss")}
+    assert _norm(SimpleNamespace(tensors=given | others)) == 5.0
