@@ -10,7 +10,7 @@ from typing import Annotated as Shaped
 import numpy as np
 
 from elman_np.arrays import Array, check_count, check_kind
-from elman_np.data.conversion import UNNAMED, HasNumpy, Labelled, SeriesLike, read_series
+from elman_np.data.conversion import UNNAMED, HasNumpy, Labelled, SeriesLike, check_zone, read_series
 from elman_np.data.days import days_after, in_zone
 from elman_np.data.series import Scaler, check_table, find_columns
 from elman_np.later import Later
@@ -189,10 +189,7 @@ def _later(table: Labelled, columns: _Columns, count: int, future: SeriesLike | 
             raise ValueError(f"future: expected columns {wanted} in this order, got {list(given.columns)}")
     if table.dates is None or given.dates is None:
         return Labelled(values)
-    if (given.zone is None) != (table.zone is None):
-        raise ValueError(
-            f"future: expected dates with{'out' if table.zone is None else ''} a time zone, as the series"
-        )
+    check_zone("future", given, table, "the series")
     if given.dates[0] <= table.dates[-1]:
         raise ValueError(
             f"future: expected dates after the last of the series, {table.dates[-1]}, got {given.dates[0]}"

@@ -7,7 +7,7 @@ from typing import Annotated as Shaped
 import numpy as np
 
 from elman_np.arrays import Array, check_dtype, check_kind
-from elman_np.data.conversion import SeriesLike, read_series
+from elman_np.data.conversion import SeriesLike, check_zone, read_series
 
 
 def mse_loss(
@@ -68,10 +68,7 @@ def rmse(y: SeriesLike, target: SeriesLike) -> float:
     """
     left, right = read_series("y", y), read_series("target", target)
     if left.dates is not None and right.dates is not None and left.values.shape == right.values.shape:
-        if (left.zone is None) != (right.zone is None):
-            raise ValueError(
-                f"target: expected dates with{'out' if left.zone is None else ''} a time zone, as y has them"
-            )
+        check_zone("target", right, left, "y has them")
         for index in np.flatnonzero(left.dates != right.dates):
             raise ValueError(
                 f"target: expected the dates of y, got {right.dates[index]} beside {left.dates[index]} "

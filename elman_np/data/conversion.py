@@ -65,6 +65,14 @@ class Labelled(NamedTuple):
     zones show an hour twice. Those of a zone without a name are as its clocks showed them."""
 
 
+def check_zone(name: str, given: Labelled, other: Labelled, like: str) -> None:
+    """Raise unless the dates of both have a time zone, or those of neither."""
+    if (given.zone is None) != (other.zone is None):
+        raise ValueError(
+            f"{name}: expected dates with{'out' if other.zone is None else ''} a time zone, as {like}"
+        )
+
+
 def to_array(name: str, value: SeriesLike) -> Float[Array, "T ..."]:
     """Return a series as an array; the argument's name is for the errors.
 

@@ -109,8 +109,9 @@ def _returned(
     for name in returned:
         if name not in known:
             raise CannotRunError(f"solve: returned {name!r}; known are {', '.join(known)}")
-    loss = f"under a loss alone, and STYLE has loss={style.loss!r}", style.loss != "given"
-    entropy = loss[0].replace("a loss", "a cross-entropy"), style.loss.startswith("cross-entropy")
+    alone = f"alone, and STYLE has loss={style.loss!r}"
+    loss = f"under a loss {alone}", style.loss != "given"
+    entropy = f"under a cross-entropy {alone}", style.loss.startswith("cross-entropy")
     layer = f"with an output layer alone, and STYLE has output={style.output!r}", style.output != "none"
     of = {"loss": loss, "dy": loss, "probabilities": entropy}
     of |= dict.fromkeys(("dw_y", "db_y", "w_y", "b_y"), layer)
