@@ -8,6 +8,7 @@ resets run side by side. `FAST` has the activations' derivatives in the form tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import pairwise
@@ -151,9 +152,10 @@ def run(
 
     plan = _plan(len(x), recurrence.reset_every)
     x = frozen(_side_by_side(plan, x))
-    h = _states(plan, params, x, h_0, recurrence.activation)
-    # (1.3)
-    y = _in_time(plan, _product(h[plan.stretches :], params.w_y.T) + params.b_y)
+    with _without_blas_warnings():
+        h = _states(plan, params, x, h_0, recurrence.activation)
+        # (1.3)
+        y = _in_time(plan, _product(h[plan.stretches :], params.w_y.T) + params.b_y)
 
     h_n = h[plan.stretches * plan.last].copy()
     return y, h_n, Tape(params, recurrence, x, h)
@@ -188,11 +190,12 @@ def backward(
         If its dtype is another.
     """
     dy, dh_n = _upstream(tape, dy, dh_n)
-    da, dh_0 = _through_time(tape, dy, dh_n)
-    # (3.7)
-    dx = _in_time(tape.plan, _product(da, tape.params.w_x))
+    with _without_blas_warnings():
+        da, dh_0 = _through_time(tape, dy, dh_n)
+        # (3.7)
+        dx = _in_time(tape.plan, _product(da, tape.params.w_x))
 
-    return _sums(tape, dy, da), dx, dh_0
+        return _sums(tape, dy, da), dx, dh_0
 
 
 def parameter_gradients(
@@ -200,14 +203,17 @@ def parameter_gradients(
 ) -> Parameters:
     """Return the first result of `backward` alone, without the work for `dx`: what training needs."""
     dy, dh_n = _upstream(tape, dy, dh_n)
-    return _sums(tape, dy, _through_time(tape, dy, dh_n)[0])
+    with _without_blas_warnings():
+        return _sums(tape, dy, _through_time(tape, dy, dh_n)[0])
 
 
 def state_gradients(
     tape: Tape, dy: Shaped[Array, "T B O"], dh_n: Shaped[Array, "B H"] | None = None
 ) -> tuple[Shaped[Array, "T B H"], Shaped[Array, "B H"]]:
     """Return da_1 ... da_T in the order of time, and dh_0: what the results of `backward` are made of."""
-    da, dh_0 = _through_time(tape, *_upstream(tape, dy, dh_n))
+    dy, dh_n = _upstream(tape, dy, dh_n)
+    with _without_blas_warnings():
+        da, dh_0 = _through_time(tape, dy, dh_n)
     return _in_time(tape.plan, da), dh_0
 
 
@@ -351,6 +357,14 @@ def _sums(tape: Tape, dy: Shaped[Array, "T B O"], da: Shaped[Array, "T B H"]) ->
 def _flat(z: Shaped[Array, "... K"]) -> Shaped[Array, "R K"]:
     """Put all rows of all steps one below the other: what one product can take at once."""
     return z.reshape(-1, z.shape[-1])
+
+
+def _without_blas_warnings() -> AbstractContextManager[object]:
+    """Say nothing of 'invalid values': now and then OpenBLAS meets one in what it leaves unused.
+
+    What is really no number shows in the results, as NaN.
+    """
+    return np.errstate(invalid="ignore")
 
 
 def _dot_for(z: Shaped[Array, "R K"], w: Shaped[Array, "K M"]) -> tuple[Callable[..., Array], Array]:

@@ -167,9 +167,8 @@ def test_the_future_changes_nothing_before_it(case, data):
     s = data.draw(st.integers(0, len(case.x) - 1))
     other_x = case.x.copy()
     other_x[s:] = np.nan
-    with np.errstate(invalid="ignore"):
-        y, _, tape = case.model.forward(case.x, case.h_0)
-        other_y, _, other_tape = case.model.forward(other_x, case.h_0)
+    y, _, tape = case.model.forward(case.x, case.h_0)
+    other_y, _, other_tape = case.model.forward(other_x, case.h_0)
     assert_same({"y": y[:s], "h": tape.bptt.h[:s]}, {"y": other_y[:s], "h": other_tape.bptt.h[:s]})
 
 
@@ -573,12 +572,27 @@ def test_nothing_is_left_out_of_a_product_with_a_single_zero(sizes, place, dtype
         arrays[place].flat[1:] = 1
         model = en.ElmanRNN.from_params(en.Parameters(*list(arrays.values())[:5]), activation="relu")
         given = (arrays["x"], arrays["h_0"], None, arrays["dy"], arrays["dh_n"])
+        ours = numpy_tensors(model, *given)
         with np.errstate(invalid="ignore"):
-            ours = numpy_tensors(model, *given)
             cell = cell_tensors(en, Case(model, *given[:2], *given[3:], None))
         theirs = torch_tensors(et.ElmanRNN.from_numpy(model), *given)
         assert_same(ours, theirs)
         assert_same(ours, cell)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_no_product_warns_of_an_invalid_value(dtype):
+    """A flag of BLAS says nothing: OpenBLAS may raise it for finite arrays. Here it is raised with reason."""
+    ones = np.ones((2, 2), dtype)
+    params = en.Parameters(ones, ones, ones[0], ones, ones[0])
+    tape = en.bptt.forward(params, ones[None], ones, activation="relu")[2]
+    bad = np.array([[np.inf, -np.inf], [1, 1]], dtype)  # a sum of both is no number
+    for call in (en.bptt.backward, en.bptt.parameter_gradients, en.bptt.state_gradients):
+        with np.errstate(invalid="raise"):
+            call(tape, bad[None])
+    for x, h_0, w_y in ((bad, ones, ones), (ones, bad, ones), (ones, ones, bad)):
+        with np.errstate(invalid="raise"):
+            en.bptt.forward(en.Parameters(ones, ones, ones[0], w_y, ones[0]), x[None], h_0, activation="relu")
 
 
 @pytest.mark.eq("3.5")
@@ -608,8 +622,7 @@ def test_a_unit_that_is_off_passes_nothing_on_whatever_comes(upstream, truncatio
     model = en.ElmanRNN.from_params(params, activation="relu", **truncation)
     x = np.zeros((1, 1, 1))
     _, _, tape = model.forward(x)
-    with np.errstate(invalid="ignore"):
-        grads, _, _ = model.backward(tape, np.full((1, 1, 1), upstream))
+    grads, _, _ = model.backward(tape, np.full((1, 1, 1), upstream))
     np.testing.assert_array_equal(grads.b_h, [upstream, 0.0])
 
 
