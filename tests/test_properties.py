@@ -16,11 +16,11 @@ import elman_np as en
 import elman_torch as et
 from elman_np.cell import dphi, phi
 from elman_np.checking.balls import Unit
-from elman_np.checking.problems import Case, ball_tensors, cell_tensors, numpy_tensors
-from elman_torch.parity import Comparison, torch_tensors
+from elman_np.checking.problems import Case, ball_tensors, cell_tensors, numpy_solution, numpy_tensors
+from elman_torch.parity import Comparison, torch_solution, torch_tensors
 from tests.support.same import assert_same
 from tests.support.strategies import cases, seeds
-from tests.support.undecided import decide
+from tests.support.undecided import decide, undecided
 
 FORWARD = ("1.1", "1.2", "1.3", "1.4", "1.5")
 BACKWARD = tuple(f"3.{i}" for i in range(1, 13))
@@ -530,6 +530,11 @@ def test_without_steps_or_rows_the_sums_are_zero(steps, batch, truncation, activ
 # ---------------------------------------------------------------- NaN and infinity
 
 
+def flat_slope(model, h):
+    """Tell where phi' is exactly 0: h is 1 in tanh, 0 in relu."""
+    return np.abs(h) == 1 if model.activation == "tanh" else h == 0
+
+
 @pytest.mark.eq(*FORWARD, *BACKWARD)
 @given(
     cases(),
@@ -547,10 +552,12 @@ def test_nan_and_infinity_are_where_pytorch_has_them(case, value, place, data):
         arguments["model"] = changed(case.model, en.Parameters(**params | {place: array}))
     else:
         arguments[place] = array
+    spoilt = Case(**arguments)
     with np.errstate(all="ignore"):
-        ours = numpy_tensors(**arguments)
-        reference = et.ElmanRNN.from_numpy(arguments["model"])
-        theirs = torch_tensors(reference, **{k: arguments[k] for k in list(arguments)[1:]})
+        ours, our_steps = numpy_solution(spoilt)
+        theirs, their_steps = torch_solution(et.ElmanRNN.from_numpy(spoilt.model), spoilt)
+    if not np.array_equal(*(flat_slope(spoilt.model, steps["h"]) for steps in (our_steps, their_steps))):
+        undecided("one rounding makes a slope 0, and infinity times 0 is NaN")
     odd = {name: ~(np.isfinite(found) & np.isfinite(theirs[name])) for name, found in ours.items()}
     assert_same(*({name: np.where(odd[name], z[name], 0) for name in odd} for z in (ours, theirs)))
 
