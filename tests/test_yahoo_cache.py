@@ -297,6 +297,22 @@ def test_a_damaged_file_is_said_and_left_out(server, tmp_path, number):
         assert_frame_equal(recall(START, END), frame)
 
 
+def test_a_day_is_in_the_future_by_new_yorks_calendar(server, tmp_path):
+    """At two in the morning, in UTC, New York has the day before."""
+    server.rows = bars(weekdays(date(2024, 5, 28), date(2024, 6, 5)))
+    server.at(date(2024, 6, 5))
+    download("2024-06-03", "2024-06-05")
+    (path,) = tmp_path.iterdir()
+    whole = json.loads(path.read_text())
+    for moment, fault in (("2024-06-04T05:00:00+00:00", None), ("2024-06-04T02:00:00+00:00", "future")):
+        whole["kept"]["downloaded"] = moment
+        whole["sha256"] = kept.digest(json.dumps(whole["kept"]))
+        path.write_text(json.dumps(whole))
+        good, bad = kept.read_all(tmp_path, "SPYM")
+        assert [fault is None, fault is not None] == [len(good) == 1, len(bad) == 1], bad
+        assert not bad or "bars in the future, 2024-06-04" in bad[0]
+
+
 @given(place=st.floats(0, 1, exclude_max=True), byte=st.sampled_from(b'0123456789.,-e{}"[ x'))
 @settings(suppress_health_check=fixtures_ok)
 def test_no_changed_byte_changes_a_price(server, tmp_path, place, byte):
@@ -389,3 +405,14 @@ def test_the_command_says_where_its_prices_come_from(server, capsys, tmp_path):
     code, missing = run(capsys, tmp_path, "--cached")
     assert code
     assert "not in the cache" in missing
+
+
+def test_the_command_says_all_that_is_to_be_known_of_the_cache(server, capsys, tmp_path):
+    """A damaged file, and then where the prices come from."""
+    download(START, END)
+    (tmp_path / "SPYM-x.json").write_text("")
+    code, said = run(capsys, tmp_path, "--cached")
+    assert code == 0
+    first, second = said.partition(" ElmanRNN(")[0].split("note: ")[1:]
+    assert "SPYM-x.json is damaged" in first
+    assert re.fullmatch(SAID, second)

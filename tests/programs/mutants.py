@@ -78,7 +78,7 @@ TESTS = {
     "elman_np/checking/oracles.py": ("oracles.py", "options_checker.py"),
     "elman_np/checking/problems.py": ("problems.py",),
     "elman_np/commands.py": (*COMMANDS, "file.py"),
-    "elman_np/__main__.py": COMMANDS,
+    "elman_np/__main__.py": (*COMMANDS, "file.py", "yahoo_cache.py", "misuses.py"),
     "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
     "elman_np/checking/learner/answers.py": (
