@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import elman_torch.__main__
 from elman_np import commands
 from elman_torch.report import (
     compare_tensors,
+    drift,
     drift_table,
     fitted,
     lockstep,
@@ -379,21 +381,49 @@ def test_ctrl_c_is_one_line(capsys):
 
 
 def test_the_parity_report_prints_its_tables(capsys):
+    """Each below the name of its problem, then both of the trainings, as they are when they are made anew."""
     assert elman_torch.__main__.main(SMALL) == 0
-    printed = capsys.readouterr().out
-    assert "AGREED: " in printed
-    assert (
-        "Training in lockstep: worst obs./bound of the gradients and of Adam's update, and the widest bound, "
-        "as a part of its tensor"
-    ) in " ".join(printed.split())
-    for part in (
-        "tanh, raw dollars, float32",
-        "relu, standardised, float64",
-        "Training in lockstep",
-        "Not judged",
-    ):
-        assert part in printed
-    assert max(map(len, printed.splitlines())) <= 80
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    chosen, updates = problems(5, 3, 0), [1, 3]
+    versions = f"NumPy {np.__version__} against PyTorch {torch.__version__}"
+    legend = [
+        f"{'' if i else name:15}{line}"
+        for name, meaning in elman_torch.__main__.LEGEND.items()
+        for i, line in enumerate(meaning.splitlines())
+    ]
+    tables = [
+        [problem.name, *shown(tensor_table(compare_tensors(problem, "cpu")), 80), ""] for problem in chosen
+    ]
+    meant = [
+        *textwrap.wrap(f"{versions} on SPLG, windows of 5, H = 3, from the same parameters.", 80),
+        "",
+        *legend,
+        "",
+        *(line for table in tables for line in table),
+        "Training in lockstep: worst obs./bound of the gradients and of Adam's update,",
+        "and the widest bound, as a part of its tensor",
+        *shown(lockstep_table({problem.name: list(lockstep(problem, updates)) for problem in chosen}), 80),
+        "",
+        "Not judged: two trainings that run freely, largest difference of a parameter",
+        *shown(drift_table({problem.name: list(drift(problem, updates)) for problem in chosen}), 80),
+        "Values far from 1 drive tanh into saturation. What is left of the gradient there",
+        "is rounding itself, Adam divides it by its own size, and two correct programs",
+        "part.",
+        "",
+    ]
+    assert "\n".join(printed[: len(meant)]) == "\n".join(meant)
+    assert printed[len(meant)].startswith("AGREED: ")
+    assert max(map(len, printed)) <= 80
+
+
+def test_a_device_that_cannot_be_used_is_refused_with_pytorchs_first_line(monkeypatch):
+    def zeros(*_, **__):
+        raise RuntimeError("no such driver\nand much more")
+
+    monkeypatch.setattr(torch, "zeros", zeros)
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        elman_torch.__main__.device("cpu")
+    assert str(refused.value) == "'cpu' cannot be used: no such driver"
 
 
 def shown(table, width):

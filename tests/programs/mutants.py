@@ -79,7 +79,7 @@ TESTS = {
     "elman_np/checking/problems.py": ("problems.py",),
     "elman_np/commands.py": (*COMMANDS, "file.py"),
     "elman_np/__main__.py": (*COMMANDS, "file.py", "yahoo_cache.py", "misuses.py"),
-    "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS),
+    "elman_torch/__main__.py": ("verdicts.py", "report.py", *COMMANDS, "file.py"),
     "elman_np/files.py": ("saved.py", "saved_hostile.py", "yahoo_cache.py"),
     "elman_np/checking/learner/answers.py": (
         "learner_naming.py", "learner_calling.py", "learner_said.py", "recorded.py",
