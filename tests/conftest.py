@@ -15,11 +15,11 @@ from tests.support.undecided import Tally
 __all__ = ["chrome", "site", "url"]  # fixtures, made once for all that look at the site
 
 slow_ok = [HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("dev", max_examples=30, deadline=None, suppress_health_check=slow_ok)
+settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=slow_ok)
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
 )
-settings.register_profile("versions", settings.get_profile("ci"), max_examples=30)
+settings.register_profile("versions", settings.get_profile("ci"), max_examples=20)
 settings.register_profile(
     "thorough", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=slow_ok
 )
