@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import elman_np as en
 import elman_torch as et
-from elman_np.checking.balls import Ball, Unit
+from elman_np.checking.balls import Ball, Unit, dot
 from elman_np.checking.bounds import forward_ball
 from elman_np.checking.chains import Chain, slices
 from elman_np.checking.problems import ball_tensors, numpy_tensors
@@ -255,3 +255,31 @@ def test_what_may_overflow_in_some_order_has_no_bound(activation, dtype, seed, s
     big = np.asarray([[np.finfo(dtype).max]], dtype)
     both = (unit.exact(big) + unit.exact(big)) - unit.exact(big)
     assert both.rad == np.inf
+
+
+@pytest.mark.eq("8.14")
+def test_where_the_matrix_overflows_the_absolute_values_are_left():
+    """Infinity times 0 in the matrix is no number, and still one of two radii is finite."""
+    weights = np.array([[1e200, -1e200], [-1e200, 1e200]])
+    state = Ball(np.ones((1, 2)), np.full((1, 2), 1e-16), DOUBLE)
+    chain = Chain(DOUBLE.exact(weights), DOUBLE.exact(np.zeros((1, 2))))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(3):
+            chain.pass_slope(np.ones((1, 2)), np.full((1, 2), 1e-16))
+            found = chain.product(state)
+    assert np.isnan(chain.spread).any()
+    plain = dot([(state, DOUBLE.exact(weights))])
+    np.testing.assert_allclose(found.rad, plain.rad, rtol=1e-6)
+
+
+@pytest.mark.eq("8.14")
+def test_a_square_that_underflows_below_zero_has_a_root():
+    """Of the three smallest numbers in a matrix each is rounded by itself: along (1, 1) they sum to -1."""
+    least, weights = np.finfo(np.float64).smallest_subnormal, np.array([[1.0, 0.0], [1.0, 0.0]])
+    chain = Chain(DOUBLE.exact(weights), DOUBLE.exact(np.zeros((1, 2))))
+    chain.spread, chain.scale = least * np.array([[[1.0, -2.0], [-2.0, 2.0]]]), np.ones((1, 1))
+    state = Ball(np.zeros((1, 2)), np.ones((1, 2)), DOUBLE)
+    with np.errstate(invalid="raise"):
+        found = chain.product(state)
+    assert chain.spread[0, 0, 0] < 0
+    assert found.rad[0, 0] < 1e-15 < 2 == state.rad[0].sum()

@@ -106,6 +106,10 @@ def test_the_slope_of_a_known_state_is_known_even_where_tanh_is_flat(dtype):
     for slope in (1 - h * h, (1 - h) * (1 + h), fused):
         assert np.all(in_radii(slope.astype(unit.long), ball) <= 1)
     part = np.where(ball.mid > 0, ball.rad / np.where(ball.mid > 0, ball.mid, 1), ball.rad)
+    assert np.all(ball.rad <= wide.rad)
+    lost = np.abs(h.astype(unit.long) ** 2 - (h * h))
+    meant = (lost + 3 * unit.u * np.abs(ball.mid)).astype(float)
+    np.testing.assert_allclose(ball.rad, meant, rtol=0.01, atol=2.0**-62)  # the middle is rounded, too
     assert np.max(part) < 1e-3
     assert ball.rad[np.abs(h) == 1].max() == 0
     assert np.max(wide.rad[ball.mid > 0] / ball.mid[ball.mid > 0]) > 0.2
@@ -149,3 +153,13 @@ def test_a_program_whose_slope_is_of_another_form_is_judged_by_the_wider_ball(dt
     da[0][place] = known.mid[0][place] + (share or 1.5) * radius
     judged = dict(_judge(case, found._replace(steps=found.steps | {"da": da})))
     assert (judged["da"][0] <= 1) == right
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_program_is_held_to_the_upstream_gradient_that_it_was_given(dtype):
+    """One that goes on with another is not right for being consistent."""
+    case = next(case for case in network_cases(np.dtype(dtype)) if case.dy is not None and case.dy.any())
+    found = numpy_solution(case)
+    assert dict(_judge(case, found))["dy"][0] == 0
+    other = found._replace(steps=found.steps | {"dy": found.steps["dy"] * dtype(2)})
+    assert dict(_judge(case, other))["dy"][0] > 1

@@ -83,16 +83,13 @@ def known_slope(h: Shaped[Array, "..."], activation: Activation) -> Ball:
     known number is rounded in a known way.
     """
     unit = Unit.of(h.dtype)
-    state = unit.exact(h)
-    slope = rule_of(activation).slope(state, state)
     if activation != "tanh":
-        return slope
+        state = unit.exact(h)
+        return rule_of(activation).slope(state, state)
     square, lost = rounded_square(h)
     # (8.19b)
     mid = (1 - square.astype(unit.long)) - lost
-    known = unit.rounded(mid, np.abs(lost), 3)
-
-    return Ball(mid, np.minimum(known.rad, slope.rad), unit)
+    return unit.rounded(mid, np.abs(lost), 3)
 
 
 def rounded_square(h: Shaped[Array, "..."]) -> tuple[Shaped[Array, "..."], Shaped[Array, "..."]]:

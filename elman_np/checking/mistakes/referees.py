@@ -196,8 +196,8 @@ MISTAKES = (
         name="residuals: the square of a state is exact",
         what="1 - h^2 is taken to be computed from the exact square.",
         file="checking/step_bounds.py",
-        old="known = unit.rounded(mid, np.abs(lost), 3)",
-        new="known = unit.rounded(mid, 0 * lost, 3)",
+        old="return unit.rounded(mid, np.abs(lost), 3)",
+        new="return unit.rounded(mid, 0 * lost, 3)",
     ),
     Change(
         name="comparison: the bound measured by itself",
