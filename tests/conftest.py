@@ -17,7 +17,7 @@ __all__ = ["chrome", "site", "url"]  # fixtures, made once for all that look at 
 slow_ok = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=slow_ok)
 settings.register_profile(
-    "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
+    "ci", max_examples=60, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
 )
 settings.register_profile("versions", settings.get_profile("ci"), max_examples=20)
 settings.register_profile(
