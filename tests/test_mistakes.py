@@ -114,40 +114,62 @@ def test_every_marked_place_has_a_mistake():
     assert {(case.values[0].equation, case.values[0].file) for case in equations()} == places
 
 
+FORKS = """
+import os, sys
+import numpy, torch._dynamo  # what takes long to import, and is not ours
+for words in sys.stdin:
+    if not (child := os.fork()):
+        os.dup2(os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        os.dup2(1, 2)
+        import pytest
+        status = pytest.main(words.split())
+        sys.stdout.flush()
+        os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run_tests(tmp_path_factory):
+    """Run tests of a copy in forks of a process that knows nothing of ours: the status, and what was said."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("elman_np", "elman_torch", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    variables = os.environ | {
+        "PYTHONPATH": f"{copy}{os.pathsep}{copy / 'tests'}",
+        "PYTHONDONTWRITEBYTECODE": "",  # pytest rewrites each file of tests once
+        "HYPOTHESIS_PROFILE": "kill",
+    }
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen([sys.executable, "-c", FORKS], cwd=copy, env=variables, **pipes) as forks:
+
+        def run(tests, mistake=None):
+            if mistake:
+                (copy / "elman_np" / mistake.file).write_text(mistake.text)
+            print("-x -q -p no:cacheprovider", *tests, file=forks.stdin)
+            status = int(forks.stdout.readline())
+            if mistake:  # with its time, by which Python knows what it has compiled
+                shutil.copy2(ROOT / "elman_np" / mistake.file, copy / "elman_np" / mistake.file)
+            return status, (copy / "said.txt").read_text()[-6000:]
+
+        yield run
+        forks.stdin.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("mistake", "tests"), equations())
-def test_the_tests_of_a_broken_equation_fail(mistake, tests, tmp_path):
+def test_the_tests_of_a_broken_equation_fail(mistake, tests, run_tests):
     """Whoever changes the lines of an equation, in any place, hears of it from the tests that cite it."""
-    copy_repository(tmp_path)
-    (tmp_path / "elman_np" / mistake.file).write_text(mistake.text)
-    status, said = run_tests(tmp_path, tests)
+    status, said = run_tests(tests, mistake)
     assert status == pytest.ExitCode.TESTS_FAILED, said
 
 
 @pytest.mark.slow
-def test_the_tests_of_all_equations_pass_on_our_source(tmp_path):
+def test_the_tests_of_all_equations_pass_on_our_source(run_tests):
     """Else it would prove nothing that they fail on a broken one."""
-    copy_repository(tmp_path)
-    status, said = run_tests(tmp_path, sorted({test for case in equations() for test in case.values[1]}))
+    status, said = run_tests(sorted({test for case in equations() for test in case.values[1]}))
     assert status == pytest.ExitCode.OK, said
-
-
-def copy_repository(to):
-    """Copy what the tests need."""
-    for name in ("elman_np", "elman_torch", "tests"):
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", to)
-
-
-def run_tests(root, tests):
-    """Run tests of a copy in a fresh process: the exit status, and what was said."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    variables = os.environ | {
-        "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}",
-        "HYPOTHESIS_PROFILE": "kill",
-    }
-    done = subprocess.run([*command, *tests], cwd=root, env=variables, capture_output=True, text=True)
-    return done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 @pytest.mark.slow

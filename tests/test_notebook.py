@@ -293,8 +293,7 @@ def test_the_first_updates_end_together(seed, dtype):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("seed", [616, 0, 1])
+@pytest.mark.parametrize(("seed", "dtype"), [(616, np.float64), (0, np.float64), (1, np.float32)])
 def test_all_5000_updates_end_together(seed, dtype):
     params = en.init_parameters(1, 1, 1, init="normal", dtype=dtype, rng=seed)
     assert_ends_together(params, notebook.EPOCHS, OTHERS if dtype == np.float64 else OTHERS[:2])
