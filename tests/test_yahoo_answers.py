@@ -486,3 +486,32 @@ def test_a_close_that_is_not_adjusted_is_taken_for_two_hundred_days(age, taken):
     fault = bars_module.adjustment_fault(two_bars(), date(2023, 3, 14) + timedelta(age))
     assert (fault is None) == taken
     assert taken or fault.startswith("no adjusted closes: Adj Close is Close on 2023-03-14")
+
+
+def test_five_days_are_all_listed_and_of_six_one_is_not():
+    days = weekdays(START, date(2023, 3, 9))
+    five = ", ".join(map(str, days[:5]))
+    assert bars_module.listed(days[:5]) == five
+    assert bars_module.listed(days[:6]) == f"{five} and 1 more"
+
+
+def test_the_day_of_the_launch_may_have_a_bar():
+    launched = bars_module.LAUNCHED
+    today = date(2024, 6, 3)
+    assert bars_module.day_fault([launched], launched, launched + timedelta(1), today) is None
+    before = launched - timedelta(1)
+    assert "before the fund was launched" in bars_module.day_fault([before], before, launched, today)
+
+
+@pytest.mark.parametrize("place", [1, 2, 5])
+def test_an_adjusted_close_is_measured_by_all_days_before_it(place):
+    """What later dividends take off can only become less, from one day to the next, too."""
+    frame = pl.DataFrame(GOOD)
+    share = np.full(len(frame), 0.95)
+    share[:place] = 0.94
+    for lower, wrong in ((0.94, False), (0.93, True)):
+        share[place] = lower
+        adjusted = frame.with_columns(pl.Series("Adj Close", share * frame["Close"].to_numpy()))
+        fault = bars_module.adjustment_fault(adjusted, date(2024, 6, 3))
+        assert (fault is not None) == wrong
+        assert not wrong or f"on {frame['Date'][place]}, expected from" in fault
