@@ -504,3 +504,18 @@ def test_dates_of_the_future_keep_their_hour():
     model, scaler = en.ElmanRNN(2, 3, 1, rng=0), en.Scaler.fit(series)
     found = en.forecast(model, scaler, series, targets=[0], steps=2, future=future)["Date"].to_list()
     assert found == [datetime(2024, 1, 2), datetime(2024, 1, 3), datetime(2024, 1, 4, 6), None]
+
+
+@pytest.mark.parametrize("length", [3, 7])
+def test_resets_go_on_however_far_beyond_the_series(length):
+    """Every second state is new, by single steps, ten times as far as the series goes."""
+    model = en.ElmanRNN(1, 3, 1, rng=0, reset_every=2)
+    series = np.cos(np.arange(float(length)))
+    found = en.forecast(model, en.Scaler(0.0, 1.0), series, steps=10 * length)
+    h, expected = np.zeros((1, 3)), []
+    for t in range(11 * length - 1):
+        value = series[t] if t < length else expected[t - 1]
+        h = np.zeros((1, 3)) if t % 2 == 0 else h
+        y, h = en.step(model.params, np.full((1, 1), value), h, "tanh")
+        expected.append(y.item())
+    np.testing.assert_allclose(found[: len(expected)], expected, rtol=1e-10)

@@ -170,7 +170,11 @@ def test_whatever_is_drawn_is_right_step_by_step(case):
 
 
 def test_the_strategies_meet_every_size_within_a_few_properties():
-    """In as many examples as three properties draw by default; one misses a size by chance, if rarely."""
+    """In as many examples as ten properties draw by default.
+
+    One in fifteen goes beyond a given size. What is drawn hangs on which modules are loaded, though nothing
+    is random: Hypothesis takes numbers from their text.
+    """
     beyond = {
         "steps": 100,
         "batch": 32,
@@ -182,9 +186,9 @@ def test_the_strategies_meet_every_size_within_a_few_properties():
     }
     most = dict.fromkeys(beyond, 0)
 
-    for truncation in (None, "reset_every", "chunk"):
+    for truncation in ("reset_every", "chunk"):
 
-        @settings(derandomize=True, database=None, max_examples=3 * settings.default.max_examples)
+        @settings(derandomize=True, database=None, max_examples=10 * settings.default.max_examples)
         @given(cases(truncation=truncation))
         def draw(case):
             p, recurrence = case.model.params, case.model.recurrence
