@@ -515,3 +515,12 @@ def test_an_adjusted_close_is_measured_by_all_days_before_it(place):
         fault = bars_module.adjustment_fault(adjusted, date(2024, 6, 3))
         assert (fault is not None) == wrong
         assert not wrong or f"on {frame['Date'][place]}, expected from" in fault
+
+
+def test_a_volume_that_is_not_there_is_none_at_all(sends):
+    answer = chart(GOOD)
+    volumes = answer["chart"]["result"][0]["indicators"]["quote"][0]["volume"]
+    volumes[-1] = None
+    sends(answer)
+    found = download(START, END)["Volume"].to_list()
+    assert found == [*volumes[-len(found) : -1], 0]

@@ -216,6 +216,9 @@ def test_the_error_offers_what_the_cache_has(server):
         download(date(2023, 2, 20), END)
     with pytest.raises(YahooError, match=r"check the network, try later$"):
         download("2024-05-20", "2024-06-01")
+    with pytest.raises(YahooError) as refused:
+        download(END, date(2023, 4, 5))  # the day after the last that is kept
+    assert "--cached" not in str(refused.value)
 
 
 def test_the_error_offers_what_has_most_of_these_days(server):
