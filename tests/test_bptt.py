@@ -140,3 +140,20 @@ def test_relu_of_what_overflowed_below_is_0(dtype):
         assert not z.any()
         assert not np.signbit(z).any()
     assert not y.any()
+
+
+@pytest.mark.eq("3.6", "5.1", "5.3", "9.4")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("truncation", ["chunk", "reset_every"])
+def test_a_long_sequence_is_cut_at_every_place_and_nowhere_else(truncation, dtype):
+    """All weights 1: the gradient at a step is the number of steps from there to the next cut, exactly."""
+    steps, one = 300, np.ones((1, 1), dtype)
+    params, x = en.Parameters(one, one, one[0], one, one[0]), np.ones((steps, 1, 1), dtype)
+    t = np.arange(steps)
+    for length in range(1, steps + 2):
+        tape = en.bptt.forward(params, x, one, activation="relu", **{truncation: length})[2]
+        da, dh_0 = en.bptt.state_gradients(tape, x)
+        ends = np.minimum((t // length + 1) * length, steps)
+        np.testing.assert_array_equal(da[:, 0, 0], ends - t)
+        starts = t[::length] if truncation == "reset_every" else t[:1]
+        assert dh_0.item() == (ends - t)[starts].sum()
