@@ -19,7 +19,9 @@ settings.register_profile("dev", max_examples=20, deadline=None, suppress_health
 settings.register_profile(
     "ci", max_examples=60, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_ok
 )
-settings.register_profile("versions", settings.get_profile("ci"), max_examples=20)
+settings.register_profile(
+    "versions", settings.get_profile("ci"), max_examples=settings.get_profile("dev").max_examples
+)
 settings.register_profile(
     "thorough", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=slow_ok
 )
